@@ -1,0 +1,1 @@
+"""Use-cases: free functions that take session, actor and now, and never commit."""

@@ -1,0 +1,207 @@
+"""The stored answers: computed when something changes, and when time alone changes them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from compliance.models import Course, Patient, StoredAssessment
+from compliance.rules.assess import assess
+from compliance.rules.facts import Dispensing, LastDose, Prescription, Record, facts_of
+from compliance.rules.findings import Assessment, Finding, PlannedDate, Question
+from compliance.rules.plan import plan
+from compliance.rules.programme import load_programme
+from compliance.rules.terms import Act
+from compliance.rules.triage import Triage, triage
+from compliance.services import audit
+from compliance.services.actors import Actor, system
+from compliance.services.evidence import clinic_terms, load_record, local_date
+
+
+def current_act(record: Record, on: dt.date) -> Act:
+    """What the clinic needs leave for next: to hand over an open prescription, or to issue one."""
+    known = [fact for fact in record.facts if fact.day <= on]
+    issued = facts_of(known, Prescription)
+    handed = facts_of(known, Dispensing)
+    ended = facts_of(known, LastDose)
+    latest = max((fact.day for fact in (*issued, *handed)), default=None)
+    if ended and (latest is None or ended[-1].day >= latest):
+        return Act.MONITOR
+    if issued and (not handed or handed[-1].day < issued[-1].day):
+        return Act.DISPENSE
+    return Act.PRESCRIBE
+
+
+def ask(
+    session: Session,
+    patient: Patient,
+    now: dt.datetime,
+    *,
+    act: Act | None = None,
+    days_supply: int = 30,
+    refills: int = 0,
+    known_at: dt.datetime | None = None,
+) -> Assessment:
+    """Ask the rules about one patient at a moment, as known then (None: as known now)."""
+    record = load_record(session, patient, known_at)
+    chosen = act or current_act(record, local_date(patient.clinic, now))
+    question = Question(at=now, act=chosen, days_supply=days_supply, refills=refills)
+    terms = clinic_terms(session, patient.clinic, known_at)
+    return assess(record, load_programme(patient.programme), terms, question)
+
+
+def reassess(
+    session: Session, actor: Actor, patient: Patient, now: dt.datetime
+) -> StoredAssessment | None:
+    """Compute and store the answer for the patient's newest course; audits a changed verdict."""
+    course = patient.course
+    if course is None:
+        return None
+    session.flush()
+    record = load_record(session, patient)
+    programme = load_programme(patient.programme)
+    terms = clinic_terms(session, patient.clinic)
+    act = current_act(record, local_date(patient.clinic, now))
+    answer = assess(record, programme, terms, Question(at=now, act=act))
+    ahead = plan(record, programme, terms, now)
+    return _store(session, actor, course, answer, ahead, triage(answer, ahead, now), now)
+
+
+def _store(
+    session: Session,
+    actor: Actor,
+    course: Course,
+    answer: Assessment,
+    ahead: tuple[PlannedDate, ...],
+    place: Triage,
+    now: dt.datetime,
+) -> StoredAssessment:
+    row = session.get(StoredAssessment, course.id)
+    before = (row.verdict, row.act) if row else None
+    if row is None:
+        row = StoredAssessment(
+            course_id=course.id, clinic_id=course.clinic_id, patient_id=course.patient_id
+        )
+        session.add(row)
+    for name, value in {**_answer_columns(answer), **_triage_columns(place)}.items():
+        setattr(row, name, value)
+    row.assessed_at = now
+    row.plan = [planned_json(item) for item in ahead]
+    if before != (answer.verdict, answer.question.act):
+        audit.record(
+            session,
+            actor if actor.user_id is None else system("rules"),
+            "assessment.changed",
+            "course",
+            course.id,
+            now,
+            clinic_id=course.clinic_id,
+            patient_id=course.patient_id,
+            detail={
+                "act": answer.question.act.value,
+                "verdict": answer.verdict.value,
+                "blocked_by": [item.value for item in answer.blocked_by],
+                "edition": answer.edition,
+            },
+        )
+    return row
+
+
+def _answer_columns(answer: Assessment) -> dict[str, Any]:
+    first, last = answer.window or (None, None)
+    return {
+        "changes_at": answer.changes_at,
+        "act": answer.question.act,
+        "verdict": answer.verdict,
+        "phase": answer.phase,
+        "programme": answer.programme,
+        "edition": answer.edition,
+        "window_first": first,
+        "window_last": last,
+        "window_closes_at": answer.window_closes_at,
+        "findings": [finding_json(item) for item in answer.findings],
+        "grades": dict(answer.grades),
+    }
+
+
+def _triage_columns(place: Triage) -> dict[str, Any]:
+    return {
+        "grouping": str(place.group),
+        "rank": str(place.rank),
+        "headline": place.headline,
+        "action": place.action,
+        "act_by": place.act_by,
+    }
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """A finding as plain data, for the database and the pages."""
+    return {
+        "requirement": finding.requirement.value,
+        "outcome": finding.outcome.value,
+        "binding": finding.binding.value,
+        "reason": finding.reason,
+        "evidence": list(finding.evidence),
+        "action": finding.action,
+        "earliest": _iso(finding.earliest),
+        "act_by": _iso(finding.act_by),
+        "urgent": finding.urgent,
+        "blocks": finding.blocks,
+        "warns": finding.warns,
+        "basis": [
+            {
+                "parameter": item.parameter,
+                "value": str(item.value),
+                "edition": item.edition,
+                "title": item.citation.title,
+                "href": item.citation.href,
+                "published_on": item.citation.published_on,
+                "locator": item.citation.locator,
+                "verified": item.citation.verified,
+            }
+            for item in finding.basis
+        ],
+    }
+
+
+def planned_json(item: PlannedDate) -> dict[str, Any]:
+    """A planned date as plain data."""
+    return {
+        "requirement": item.requirement.value,
+        "first": item.first.isoformat(),
+        "last": item.last.isoformat(),
+        "sentence": item.sentence,
+    }
+
+
+def _iso(value: dt.date | dt.datetime | None) -> str | None:
+    return None if value is None else value.isoformat()
+
+
+def due_for_reassessment(
+    session: Session, now: dt.datetime, *, clinic_id: int | None = None, limit: int = 200
+) -> list[Patient]:
+    """The patients whose answer time alone has changed, oldest change first."""
+    query = (
+        select(Patient)
+        .join(StoredAssessment, StoredAssessment.patient_id == Patient.id)
+        .where(StoredAssessment.changes_at <= now)
+        .order_by(StoredAssessment.changes_at)
+        .limit(limit)
+    )
+    if clinic_id is not None:
+        query = query.where(StoredAssessment.clinic_id == clinic_id)
+    return list(session.scalars(query))
+
+
+def sweep(
+    session: Session, now: dt.datetime, *, clinic_id: int | None = None, limit: int = 200
+) -> int:
+    """Reassess whom time has changed; returns how many, so that a caller knows if there is more."""
+    patients = due_for_reassessment(session, now, clinic_id=clinic_id, limit=limit)
+    for patient in patients:
+        reassess(session, system("sweep"), patient, now)
+    return len(patients)

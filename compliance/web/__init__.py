@@ -1,0 +1,1 @@
+"""The pages: blueprints of module-level functions; they translate, and decide nothing."""

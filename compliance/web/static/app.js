@@ -1,0 +1,103 @@
+// Small comforts. Every page works without this file.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+
+  // An error summary takes the focus, so that a screen reader begins with it.
+  document.querySelector("[data-focus]")?.focus();
+
+  // Light or dark, remembered in a cookie so that the server sends the right page at once.
+  for (const button of document.querySelectorAll("[data-theme-toggle]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+      const now = root.dataset.theme || (dark ? "dark" : "light");
+      root.dataset.theme = now === "dark" ? "light" : "dark";
+      const secure = location.protocol === "https:" ? "; secure" : "";
+      document.cookie = `theme=${root.dataset.theme}; path=/; max-age=31536000; samesite=lax${secure}`;
+    });
+  }
+
+  // Ask before an act that cannot simply be undone.
+  const ask = (question) => new Promise((answer) => {
+    const dialog = document.createElement("dialog");
+    const text = document.createElement("p");
+    text.textContent = question;
+    text.id = "dialog-question";
+    dialog.setAttribute("aria-labelledby", text.id);
+    const buttons = document.createElement("div");
+    for (const [label, kind, value] of [["Yes, go on", "btn-primary", "yes"], ["Go back", "btn-secondary", ""]]) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = `btn ${kind}`;
+      button.textContent = label;
+      button.addEventListener("click", () => dialog.close(value));
+      buttons.append(button);
+    }
+    dialog.append(text, buttons);
+    dialog.addEventListener("close", () => { dialog.remove(); answer(dialog.returnValue === "yes"); });
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+
+  // A form is sent once, and says that it is on its way.
+  document.addEventListener("submit", async (event) => {
+    const form = event.target;
+    const button = event.submitter;
+    if (form.method === "get") return;
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    const question = button?.dataset.confirm || form.dataset.confirm;
+    if (question && !form.dataset.confirmed) {
+      event.preventDefault();
+      if (await ask(question)) { form.dataset.confirmed = "yes"; form.requestSubmit(button); }
+      return;
+    }
+    form.dataset.sent = "yes";
+    button?.setAttribute("aria-disabled", "true");
+    leaving = false;
+  });
+  addEventListener("pageshow", () => {
+    for (const form of document.forms) { delete form.dataset.sent; delete form.dataset.confirmed; }
+    for (const button of document.querySelectorAll("button[aria-disabled]")) button.removeAttribute("aria-disabled");
+  });
+
+  // Leaving a form with something typed in it asks first.
+  let leaving = false;
+  for (const form of document.querySelectorAll("form[data-keep]")) {
+    form.addEventListener("input", () => { leaving = true; });
+  }
+  addEventListener("beforeunload", (event) => { if (leaving) event.preventDefault(); });
+
+  // Search as one types: the same address, only its results are put in place.
+  for (const form of document.querySelectorAll("form[data-live]")) {
+    const place = document.querySelector(form.dataset.live);
+    const field = form.querySelector("input[type=search]");
+    if (!place || !field) continue;
+    let timer, running;
+    const look = async () => {
+      running?.abort();
+      running = new AbortController();
+      const address = new URL(form.action);
+      for (const [name, value] of new FormData(form)) if (value) address.searchParams.set(name, value);
+      place.setAttribute("aria-busy", "true");
+      try {
+        const answer = await fetch(address, { signal: running.signal, headers: { "X-Requested-With": "fetch" } });
+        if (!answer.ok || answer.redirected) { location.assign(address); return; }
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const found = page.querySelector(form.dataset.live);
+        if (found) { place.replaceChildren(...found.childNodes); history.replaceState(null, "", address); }
+        place.removeAttribute("aria-busy");
+      } catch (problem) {
+        if (problem.name !== "AbortError") place.removeAttribute("aria-busy");
+      }
+    };
+    field.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(look, 180); });
+  }
+
+  // "/" goes to the search box.
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
+    const box = document.getElementById("q");
+    if (event.key === "/" && !typing && box) { event.preventDefault(); box.focus(); box.select(); }
+  });
+})();

@@ -1,0 +1,1 @@
+"""Translators between the formats of the world and our typed inputs."""

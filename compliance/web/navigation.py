@@ -1,0 +1,86 @@
+"""What the frame of every page shows: where one can go, who one is, what this installation is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, current_app, g, request, url_for
+
+from compliance import __version__
+from compliance.db import db
+from compliance.models import Role, Setting
+from compliance.web.security import CLINICAL, OVERSIGHT, STAFF
+from compliance.web.words import words
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One entry of the navigation."""
+
+    label: str
+    endpoint: str
+    icon: str
+    roles: tuple[Role, ...]
+    heading: str = ""
+
+
+PLACES = (
+    Place("Today", "worklist.today", "today", STAFF),
+    Place("Patients", "patients.index", "patients", STAFF),
+    Place("Lab results", "labs.index", "lab", (*CLINICAL, Role.MANAGER)),
+    Place("Reminders", "reminders.index", "reminder", STAFF, heading="Compliance"),
+    Place("Monthly reports", "reports.index", "report", OVERSIGHT),
+    Place("Rules in force", "programmes.index", "rules", STAFF),
+    Place("Audit trail", "auditing.index", "audit", OVERSIGHT),
+)
+
+
+def register(app: Flask) -> None:
+    """Give every template its frame."""
+    app.context_processor(_frame)
+
+
+def _frame() -> dict[str, Any]:
+    actor, clinic = g.get("actor"), g.get("clinic")
+    settings = current_app.extensions["settings"]
+    frame: dict[str, Any] = {
+        "version": __version__,
+        "home_url": url_for("worklist.today") if "worklist" in current_app.blueprints else "/",
+        "demo": is_demonstration(),
+        "mail_off": actor is not None and not settings.mail_leaves,
+        "clinic": clinic,
+        "nav": [],
+        "user": None,
+    }
+    if actor is not None and clinic is not None:
+        frame["nav"] = _places(actor.role)
+        frame["user"] = {"name": actor.name, "role": words(actor.role.value) if actor.role else ""}
+        frame["sign_out_url"] = url_for("security.logout")
+    return frame
+
+
+def _places(role: Role | None) -> list[dict[str, Any]]:
+    here = (request.blueprint or "").split(".")[0]
+    return [
+        {
+            "label": place.label,
+            "url": url_for(place.endpoint),
+            "icon": place.icon,
+            "active": place.endpoint.split(".")[0] == here,
+            "count": 0,
+            "heading": place.heading,
+        }
+        for place in PLACES
+        if role in place.roles and place.endpoint in current_app.view_functions
+    ]
+
+
+def is_demonstration() -> bool:
+    """Whether the data of this installation were made up."""
+    if "demonstration" not in current_app.extensions:
+        row = db.session.get(Setting, "demonstration")
+        if row is None:
+            return False
+        current_app.extensions["demonstration"] = bool(row.value)
+    return bool(current_app.extensions["demonstration"])

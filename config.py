@@ -1,4 +1,4 @@
-"""Settings, read once from the environment at the composition root and passed in as one frozen value."""
+"""Settings, read once from the environment and passed in as one frozen value."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Config:
 
 
 def read_config(environ: Mapping[str, str] | None = None) -> Config:
-    """Read the settings; raises ConfigError naming the variable, what was found and what is allowed."""
+    """Read the settings; raises ConfigError (variable, what was found, what is allowed)."""
     env = os.environ if environ is None else environ
     instance_dir = Path(env.get("INSTANCE_DIR") or ROOT / "instance").resolve()
     instance_dir.mkdir(parents=True, exist_ok=True)

@@ -35,7 +35,9 @@ class AttemptOutcome(Term):
 
 
 class Reminder(Base):
-    """What should be said, to whom, from when; `key` joins course, kind, obligation, rung, recipient.
+    """What should be said, to whom, from when.
+
+    `key` joins course, kind, obligation, rung and recipient.
 
     The key is unique: whoever plans twice writes once.
     """

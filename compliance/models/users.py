@@ -43,7 +43,7 @@ class User(Base, UserMixin):
     )
 
     @property
-    def roles(self) -> list[Any]:
+    def roles(self) -> list[Any]:  # type: ignore[override]
         """Flask-Security asks for global roles; here a role always belongs to a clinic."""
         return []
 

@@ -1,1 +1,1 @@
-"""The rules: pure functions from facts, a programme and a moment to findings (standard library only)."""
+"""The rules: pure functions from facts, a programme and a moment to findings."""

@@ -1,4 +1,4 @@
-"""The facts of one patient's record, and the strict reader that case files and the database share."""
+"""The facts of one patient's record, and the strict reader of case files and the database."""
 
 from __future__ import annotations
 
@@ -31,7 +31,6 @@ from compliance.rules.terms import (
     Topic,
     VisitMode,
 )
-
 
 T = TypeVar("T")
 F = TypeVar("F", bound="Fact")
@@ -206,7 +205,7 @@ class Prescription(Fact):
 
     kind: ClassVar[str] = "prescription"
     on: dt.date
-    days_supply: int = 30
+    days_supply: int = field(default=30, metadata={"least": 1})
     refills: int = 0
     daily_dose_mg: float | None = None
     by: Profession = Profession.DERMATOLOGIST
@@ -218,7 +217,7 @@ class Dispensing(Fact):
 
     kind: ClassVar[str] = "dispensing"
     on: dt.date
-    days_supply: int = 30
+    days_supply: int = field(default=30, metadata={"least": 1})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +230,7 @@ class LastDose(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lab(Fact):
-    """One result as the laboratory wrote it; the value is text, the upper limit is the laboratory's own."""
+    """One result as the laboratory wrote it; value and its own upper limit are text."""
 
     kind: ClassVar[str] = "lab"
     day_key: ClassVar[str] = "collected"
@@ -369,7 +368,7 @@ _BOTH: Any = (Union, types.UnionType)
 
 
 @cache
-def _specs(target: type[Any]) -> dict[str, _Spec]:
+def _specs(target: Any) -> dict[str, _Spec]:
     hints = get_type_hints(target)
     return {
         item.name.rstrip("_"): _spec(item, hints[item.name])
@@ -380,6 +379,8 @@ def _specs(target: type[Any]) -> dict[str, _Spec]:
 
 def _spec(item: Field[Any], hint: Any) -> _Spec:
     convert, allowed = _converter(hint)
+    if "least" in item.metadata:
+        convert, allowed = _count_from_one, "a whole number, 1 or more"
     required = item.default is MISSING and item.default_factory is MISSING
     return _Spec(item.name, convert, allowed, required, None if required else item.default)
 
@@ -399,7 +400,15 @@ def _read(target: type[T], data: Mapping[str, Any], extra: dict[str, Any]) -> T:
     for key, spec in specs.items():
         if spec.required and spec.attribute not in values:
             raise FactError(key, f"missing (required: {spec.allowed})")
+    _check_order(values)
     return target(**values)
+
+
+def _check_order(values: Mapping[str, Any]) -> None:
+    start = values.get("from_")
+    for key in ("until", "effective_from"):
+        if start and values.get(key) and values[key] < start:
+            raise FactError(key, f"found {values[key]} (allowed: not before from, {start})")
 
 
 def _converter(hint: Any) -> tuple[Callable[[Any], Any], str]:
@@ -411,7 +420,7 @@ def _converter(hint: Any) -> tuple[Callable[[Any], Any], str]:
         inner, allowed = _converter(get_args(hint)[0])
         return (lambda value: _list(value, inner)), f"a list of: {allowed}"
     if issubclass(hint, Potential):
-        return _potential, "true, false or \"undetermined\""
+        return _potential, 'true, false or "undetermined"'
     return (lambda value: hint(_text(value))), " | ".join(str(term) for term in hint)
 
 
@@ -461,6 +470,12 @@ def _count(value: Any) -> int:
     if type(value) is not int or value < 0:
         raise TypeError
     return value
+
+
+def _count_from_one(value: Any) -> int:
+    if _count(value) < 1:
+        raise ValueError
+    return int(value)
 
 
 def _number(value: Any) -> float:

@@ -1,9 +1,10 @@
-"""What the rules answer: findings with their reasons and provisions, and the assessment that holds them."""
+"""What the rules answer: findings with reasons and provisions, and their assessment."""
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
 from compliance.rules.terms import Act, Binding, Outcome, Phase, Requirement, Verdict
 
@@ -26,7 +27,7 @@ class Provision:
     """A parameter's value in force on a date: value, the authority's verb, edition and citation."""
 
     parameter: str
-    value: object
+    value: Any
     binding: Binding
     edition: str
     citation: Citation
@@ -36,8 +37,9 @@ class Provision:
 class Finding:
     """The outcome of one requirement: the sentence everybody sees, and what would clear it.
 
-    `action` is the smallest act that clears it ("" when none is needed); `earliest` the first day on
-    which that act can serve, `act_by` the last useful moment (an aware instant), either may be None.
+    `action` is the smallest act that clears it ("" when none is needed); `earliest` the first day
+    on which that act can serve, `act_by` the last useful moment (an aware instant), either may be
+    None.
     """
 
     requirement: Requirement

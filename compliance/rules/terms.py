@@ -121,7 +121,7 @@ class Supervision(Term):
 
 
 class Method(Term):
-    """A contraceptive method; abstinence is a commitment that programmes treat beside the methods."""
+    """A contraceptive method; abstinence is a commitment that stands beside them."""
 
     COMBINED_PILL = "combined-pill"
     PATCH = "patch"

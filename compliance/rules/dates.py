@@ -1,0 +1,93 @@
+"""Counting days: calendar dates, never blocks of 24 hours, held inside the calendar."""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+_MONTHS = (
+    "", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+)  # fmt: skip
+_FIRST, _LAST = dt.date.min.toordinal(), dt.date.max.toordinal()
+
+
+@lru_cache(maxsize=8192)
+def show(day: dt.date) -> str:
+    """A date for a person, such as `2 Apr 2026`."""
+    return f"{day.day} {_MONTHS[day.month]} {day.year}"
+
+
+@lru_cache(maxsize=65536)
+def plus(day: dt.date, days: int) -> dt.date:
+    """`days` calendar days later (earlier when negative), held inside the calendar."""
+    return dt.date.fromordinal(min(max(day.toordinal() + days, _FIRST), _LAST))
+
+
+def plus_months(day: dt.date, months: int) -> dt.date:
+    """The same day of a later month, clipped to that month's end; count from the anchor always."""
+    count = day.year * 12 + day.month - 1 + months
+    year, month = divmod(count, 12)
+    if year > dt.MAXYEAR:
+        return dt.date.max
+    if year < dt.MINYEAR:
+        return dt.date.min
+    return dt.date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def later_of_days_and_months(day: dt.date, days: int, months: int) -> dt.date:
+    """The later of so many days and so many calendar months after a day."""
+    return max(plus(day, days), plus_months(day, months))
+
+
+def age_on(born: dt.date, day: dt.date) -> int:
+    """Age in whole years; born on 29 February: a year older on 1 March in common years."""
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+def birthday(born: dt.date, years: int) -> dt.date:
+    """The day on which a person reaches an age in years."""
+    year = min(born.year + years, dt.MAXYEAR)
+    if (born.month, born.day) == (2, 29) and not calendar.isleap(year):
+        return dt.date(year, 3, 1)
+    return born.replace(year=year)
+
+
+@lru_cache(maxsize=256)
+def zone(name: str) -> ZoneInfo:
+    """A time zone by its IANA name."""
+    return ZoneInfo(name)
+
+
+@lru_cache(maxsize=16384)
+def day_begins(day: dt.date, zone_name: str) -> dt.datetime:
+    """The first instant of a local day, in UTC."""
+    return _utc(dt.datetime.combine(day, dt.time(), zone(zone_name)))
+
+
+@lru_cache(maxsize=16384)
+def day_ends(day: dt.date, zone_name: str) -> dt.datetime:
+    """The last full second of a local day (23:59:59), in UTC."""
+    return _utc(dt.datetime.combine(day, dt.time(23, 59, 59), zone(zone_name)))
+
+
+@lru_cache(maxsize=16384)
+def day_is_over(day: dt.date, zone_name: str) -> dt.datetime:
+    """The first instant after a local day, in UTC."""
+    return day_begins(plus(day, 1), zone_name)
+
+
+def local_day(at: dt.datetime, zone_name: str) -> dt.date:
+    """The local calendar date of an aware instant."""
+    try:
+        return at.astimezone(zone(zone_name)).date()
+    except OverflowError:
+        return at.date()
+
+
+def _utc(moment: dt.datetime) -> dt.datetime:
+    try:
+        return moment.astimezone(dt.UTC)
+    except OverflowError:
+        return moment.replace(tzinfo=dt.UTC)

@@ -19,7 +19,7 @@ Point = tuple[datetime.date, Number]
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """One drawn result: its place, day, value as the laboratory wrote it, and whether over the limit."""
+    """One drawn result: its place, day, value as written, and whether over the limit."""
 
     x: float
     y: float

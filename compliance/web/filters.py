@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from flask import Flask
 
 from compliance.web.charts import line_chart
-from compliance.web.words import options, requirement, words
+from compliance.web.words import describe, fix_for, options, requirement, words
 
 NONE = "–"
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -47,6 +47,7 @@ ZONES: dict[str, str] = {
 }
 
 Day = datetime.date | datetime.datetime | str | None
+Moment = datetime.datetime | str | None
 
 
 def d(value: Day) -> str:
@@ -73,25 +74,25 @@ def month(value: Day) -> str:
     return NONE if day is None else f"{MONTHS[day.month - 1]} {day.year}"
 
 
-def dt(value: datetime.datetime | None, zone: str) -> str:
+def dt(value: Moment, zone: str) -> str:
     """A moment in a zone: 2 Apr 2026, 14:05 Eastern; "–" for None."""
-    if value is None:
+    if not value:
         return NONE
     local = _local(value, zone)
     return f"{d(local)}, {local:%H:%M} {zone_word(zone)}"
 
 
-def until(value: datetime.datetime | None, zone: str) -> str:
+def until(value: Moment, zone: str) -> str:
     """A closing moment in a zone: Wed 8 Apr 2026, 23:59 Eastern; midnight closes the day before."""
-    if value is None:
+    if not value:
         return NONE
     local = _closing(value, zone)
     return f"{dw(local)}, {local:%H:%M} {zone_word(zone)}"
 
 
-def until_day(value: datetime.datetime | None, zone: str) -> datetime.date | None:
+def until_day(value: Moment, zone: str) -> datetime.date | None:
     """The last day that a closing moment leaves, in a zone."""
-    return None if value is None else _closing(value, zone).date()
+    return _closing(value, zone).date() if value else None
 
 
 def zone_word(zone: str) -> str:
@@ -138,7 +139,7 @@ def plural(count: int, one: str, many: str = "") -> str:
 def register(app: Flask) -> None:
     """Give the templates these filters, and the chart function."""
     app.jinja_env.filters.update(FILTERS)
-    app.jinja_env.globals.update(line_chart=line_chart, options=options)
+    app.jinja_env.globals.update(line_chart=line_chart, options=options, fix_for=fix_for)
 
 
 def _day(value: Day) -> datetime.date | None:
@@ -147,12 +148,14 @@ def _day(value: Day) -> datetime.date | None:
     return value.date() if isinstance(value, datetime.datetime) else value
 
 
-def _closing(value: datetime.datetime, zone: str) -> datetime.datetime:
+def _closing(value: datetime.datetime | str, zone: str) -> datetime.datetime:
     local = _local(value, zone)
     return local - datetime.timedelta(minutes=1) if local.time() == MIDNIGHT else local
 
 
-def _local(value: datetime.datetime, zone: str) -> datetime.datetime:
+def _local(value: datetime.datetime | str, zone: str) -> datetime.datetime:
+    if isinstance(value, str):
+        value = datetime.datetime.fromisoformat(value)
     return value.astimezone(ZoneInfo(zone))
 
 
@@ -171,5 +174,6 @@ FILTERS = {
     "number": number,
     "plural": plural,
     "words": words,
+    "describe": describe,
     "requirement": requirement,
 }

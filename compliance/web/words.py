@@ -2,8 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import Enum
+from typing import Any
+
+from compliance.rules.facts import (
+    Acknowledgement,
+    Comprehension,
+    Contraception,
+    ContraceptionExemption,
+    Dispensing,
+    Fact,
+    InteractionAcknowledged,
+    Lab,
+    LabDecision,
+    Medicine,
+    MethodReport,
+    PregnancyExcluded,
+    PregnancyPotential,
+    PregnancyTest,
+    Prescription,
+    Symptom,
+    Visit,
+)
 
 REQUIREMENTS: dict[str, str] = {
     "enrolment": "Enrolment in the programme",
@@ -80,6 +101,100 @@ KINDS: dict[str, str] = {
     "last_dose": "Last dose",
     "contraception_exemption": "Exemption from contraception",
     "pregnancy_excluded": "Pregnancy excluded",
+}
+
+
+# Which form clears which requirement: the form's kind as in its address, and what its button says.
+FIXES: dict[str, tuple[str, str]] = {
+    "enrolment": ("enrolment", "Record enrolment"),
+    "pregnancy-potential": ("pregnancy-potential", "Determine potential"),
+    "acknowledgement": ("acknowledgement", "Record signed form"),
+    "second-prescriber": ("acknowledgement", "Record signed form"),
+    "in-person-start": ("visit", "Record visit"),
+    "screening-test": ("pregnancy-test", "Record test"),
+    "test-before-start": ("pregnancy-test", "Record test"),
+    "monthly-test": ("pregnancy-test", "Record test"),
+    "final-test": ("pregnancy-test", "Record test"),
+    "test-setting": ("pregnancy-test", "Record test"),
+    "test-sensitivity": ("pregnancy-test", "Record test"),
+    "not-pregnant": ("pregnancy-excluded", "Decide on the test"),
+    "contraception-methods": ("contraception", "Record method"),
+    "contraception-lead-in": ("contraception", "Record method"),
+    "contraception-tail": ("contraception", "Record method"),
+    "method-match": ("method-report", "Record statement"),
+    "comprehension": ("comprehension", "Record answers"),
+    "counselling": ("counselling", "Confirm counselling"),
+    "review": ("visit", "Record visit"),
+    "interaction": ("interaction-acknowledged", "Acknowledge"),
+    "baseline-labs": ("lab", "Record result"),
+    "lab-follow-up": ("lab", "Record result"),
+    "lab-limits": ("lab", "Record result"),
+}
+
+
+def fix_for(term: object) -> tuple[str, str] | None:
+    """The form that clears a requirement: (kind as in its address, label); None when none does."""
+    return FIXES.get(str(term.value) if isinstance(term, Enum) else str(term))
+
+
+def describe(fact: Fact) -> str:
+    """One recorded fact in a few words, without its day: "Negative, urine, medical setting"."""
+    teller = TELLERS.get(type(fact))
+    return teller(fact) if teller else ""
+
+
+def _listed(*parts: object) -> str:
+    """Parts in one line: the first as it stands, the others in lower case, empty ones left out."""
+    first, *rest = [words(part) for part in parts if part not in (None, "", False)] or [""]
+    return ", ".join([first, *(part if part.isupper() else _lower(part) for part in rest)])
+
+
+def _lower(text: str) -> str:
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+
+def _dose(fact: Prescription) -> str:
+    dose = f", {fact.daily_dose_mg:g} mg a day" if fact.daily_dose_mg else ""
+    refills = f", refills: {fact.refills}" if fact.refills else ""
+    return f"{fact.days_supply} days' supply{dose}{refills}"
+
+
+def _method(fact: Contraception) -> str:
+    return _listed(fact.method, "documented" if fact.documented_by_professional else "")
+
+
+def _lab(fact: Lab) -> str:
+    limit = f" (upper limit {fact.upper_limit})" if fact.upper_limit else ""
+    value = f"{words(fact.analyte)} {fact.value} {fact.unit}".strip()
+    return f"{value}{limit}{', fasting' if fact.fasting else ''}"
+
+
+_WHERE = {"medical": "medical setting", "laboratory": "laboratory", "home": "at home"}
+
+TELLERS: dict[type[Fact], Callable[[Any], str]] = {
+    PregnancyTest: lambda f: _listed(
+        f.result, f.specimen, _WHERE.get(str(f.setting), ""), f.supervision
+    ),
+    PregnancyPotential: lambda f: _listed(
+        {"yes": "Can become pregnant", "no": "Cannot become pregnant"}.get(
+            str(f.can_become_pregnant), "Not determined yet"
+        ),
+        f.reason,
+    ),
+    Contraception: _method,
+    MethodReport: lambda f: f"{words(f.by)}: {_listed(*f.methods)}",
+    ContraceptionExemption: lambda f: words(f.reason),
+    Comprehension: lambda f: "Passed" if f.passed else "Not passed",
+    Acknowledgement: lambda f: _listed(f.form, *f.signed_by),
+    Visit: lambda f: _listed(f.mode, *f.topics),
+    Medicine: lambda f: words(f.name),
+    InteractionAcknowledged: lambda f: words(f.medicine),
+    Symptom: lambda f: words(f.name),
+    Prescription: _dose,
+    Dispensing: lambda f: f"{f.days_supply} days' supply",
+    Lab: _lab,
+    LabDecision: lambda f: _listed(f.analyte, f.decision, f.by),
+    PregnancyExcluded: lambda f: f"{f.by}: {f.reason}",
 }
 
 

@@ -61,6 +61,19 @@
     for (const button of document.querySelectorAll("button[aria-disabled]")) button.removeAttribute("aria-disabled");
   });
 
+  // A field that only one choice asks for is shown when that choice is made.
+  for (const field of document.querySelectorAll("[data-when]")) {
+    const [name, values] = field.dataset.when.split("=");
+    const form = field.closest("form");
+    const show = () => {
+      const on = new FormData(form).getAll(name).some((value) => values.split("|").includes(value));
+      field.hidden = !on;
+      for (const input of field.querySelectorAll("input, select, textarea")) input.disabled = !on;
+    };
+    form.addEventListener("change", show);
+    show();
+  }
+
   // Leaving a form with something typed in it asks first.
   let leaving = false;
   for (const form of document.querySelectorAll("form[data-keep]")) {

@@ -104,6 +104,11 @@ def verify(session: Session, chain: str) -> ChainProof:
     return ChainProof(chain, count, previous, None)
 
 
+def head(session: Session, chain: str) -> AuditHead | None:
+    """The last link of a chain; None while it is empty."""
+    return session.get(AuditHead, chain)
+
+
 def log_access(
     session: Session, actor: Actor, patient: Patient, page: str, now: dt.datetime
 ) -> None:

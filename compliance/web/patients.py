@@ -68,7 +68,7 @@ def enrol() -> str | Response | tuple[str, int]:
     form.prescriber_id.choices = [("", "–"), *((person.id, person.name) for person in people)]
     if request.method == "GET":
         return _enrol_page(form, {})
-    errors = _form_errors(form)
+    errors = form_errors(form)
     if not errors:
         try:
             with transaction() as session:
@@ -89,7 +89,8 @@ def _enrol_page(form: EnrolPatientForm, errors: dict[str, str]) -> str:
     )
 
 
-def _form_errors(form: Any) -> dict[str, str]:
+def form_errors(form: Any) -> dict[str, str]:
+    """What the form itself finds wrong: field -> sentence; empty when it is in order."""
     if form.validate_on_submit():
         return {}
     return {field.name: " ".join(map(str, field.errors)) for field in form if field.errors}

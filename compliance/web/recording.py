@@ -25,7 +25,7 @@ from compliance.web.forms import (
     WithdrawForm,
     default_day,
 )
-from compliance.web.patients import _form_errors, open_record
+from compliance.web.patients import form_errors, open_record
 from compliance.web.security import CLINICAL, access, actor
 
 records = Blueprint("recording", __name__, url_prefix="/patients/<public_id>")
@@ -43,7 +43,7 @@ def record(public_id: str, kind: str) -> str | Response | tuple[str, int]:
     form: FactForm = spec.form()
     if request.method == "GET":
         return _fact_page(open_record(public_id, f"form: {kind}"), spec, form, {})
-    errors = _form_errors(form) or _record(public_id, spec, form)
+    errors = form_errors(form) or _record(public_id, spec, form)
     if errors:
         patient = patients.get_patient(db.session(), actor(), public_id)
         return _fact_page(patient, spec, form, errors), 422
@@ -90,7 +90,7 @@ def prescribe(public_id: str) -> str | Response | tuple[str, int]:
     if request.method == "GET":
         patient = open_record(public_id, "form: prescription")
         return _decision_page(patient, form, Act.PRESCRIBE, {})
-    errors = _form_errors(form)
+    errors = form_errors(form)
     if not errors:
         try:
             with transaction() as session:
@@ -123,7 +123,7 @@ def dispense(public_id: str) -> str | Response | tuple[str, int]:
         patient = open_record(public_id, "form: dispensing")
         default_day(form, local_date(patient.clinic, now()))
         return _decision_page(patient, form, Act.DISPENSE, {})
-    errors = _form_errors(form)
+    errors = form_errors(form)
     if not errors:
         try:
             with transaction() as session:
@@ -171,7 +171,7 @@ def withdraw(public_id: str, evidence_id: str) -> str | Response | tuple[str, in
     form = WithdrawForm()
     errors: dict[str, str] = {}
     if request.method == "POST":
-        errors = _form_errors(form)
+        errors = form_errors(form)
         if not errors:
             with transaction() as session:
                 patient = patients.get_patient(session, actor(), public_id)

@@ -1,0 +1,1 @@
+"""Pages: typed content becomes PDF bytes in the house style; same content, same bytes."""

@@ -34,6 +34,7 @@ class User(Base, UserMixin):
     name: Mapped[str] = mapped_column(String(200))
     password: Mapped[str] = mapped_column(String(255))
     active: Mapped[bool] = mapped_column(default=True)
+    wants_digest: Mapped[bool] = mapped_column(default=True)  # the clinic's morning mail
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
     failed_sign_ins: Mapped[int] = mapped_column(default=0)
     locked_until: Mapped[dt.datetime | None] = mapped_column(Instant)

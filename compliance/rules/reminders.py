@@ -1,0 +1,297 @@
+"""Which reminders follow from an answer: what is owed, by when, in which rungs, at which hours."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from compliance.rules.dates import day_is_over, local_day, plus, zone
+from compliance.rules.findings import PlannedDate
+from compliance.rules.terms import Outcome, Phase, Requirement, Term
+
+
+class ReminderKind(Term):
+    """What a reminder is about; each has its own templates in every language."""
+
+    TEST_DUE = "test-due"
+    WINDOW_CLOSING = "window-closing"
+    STATEMENT_DUE = "statement-due"
+    FINAL_TEST = "final-test"
+    DIGEST = "digest"
+
+
+class Rung(Term):
+    """How pressing a reminder is, mildest first; a digest has one rung, the day's."""
+
+    GENTLE = "gentle"
+    FIRM = "firm"
+    LAST_CALL = "last-call"
+    DAILY = "daily"
+
+
+RUNGS = list(Rung)
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """The local hours in which mail may go out: from `first` until before `last`."""
+
+    first: dt.time
+    last: dt.time
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Where and when a clinic works: IANA time zone and ISO weekdays (none given: every day)."""
+
+    time_zone: str
+    opening_days: frozenset[int] = frozenset(range(1, 8))
+
+    def is_open(self, day: dt.date) -> bool:
+        """Whether the clinic works on a day."""
+        return not self.opening_days or day.isoweekday() in self.opening_days
+
+    def last_open_day(self, day: dt.date) -> dt.date:
+        """The day itself, or the last one before it on which the clinic works."""
+        return next((d for d in (plus(day, -back) for back in range(7)) if self.is_open(d)), day)
+
+    def moment(self, day: dt.date, time: dt.time) -> dt.datetime:
+        """A local time on a day, in UTC."""
+        return dt.datetime.combine(day, time, zone(self.time_zone)).astimezone(dt.UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What reminders need of a stored answer; `missing` are the requirements not met now."""
+
+    at: dt.datetime
+    phase: Phase
+    plan: tuple[PlannedDate, ...] = ()
+    missing: Mapping[Requirement, Outcome] = field(default_factory=dict)
+    window: tuple[dt.date, dt.date] | None = None
+    window_closes_at: dt.datetime | None = None
+    course_closed: bool = False
+
+    @property
+    def window_open(self) -> bool:
+        """Whether there is a window that has not closed yet."""
+        return self.window_closes_at is not None and self.at < self.window_closes_at
+
+
+@dataclass(frozen=True, slots=True)
+class Obligation:
+    """Something the patient owes: useful from `first`, at the latest on `by`.
+
+    A `fixed` date follows from something that happened; others are estimates that may move.
+    """
+
+    kind: ReminderKind
+    requirement: Requirement
+    first: dt.date
+    by: dt.date
+    closes_at: dt.datetime
+    fixed: bool = False
+
+    @property
+    def name(self) -> str:
+        """The requirement and its date: the part of a reminder's key that says what is owed."""
+        return f"{self.requirement.value}:{self.by.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedReminder:
+    """One rung of an obligation: when it is due, and after which instant it is of no use."""
+
+    rung: Rung
+    due_at: dt.datetime
+    expires_at: dt.datetime
+
+
+# ————— the defaults, in one place; no authority sets them —————
+
+TESTS = (Requirement.SCREENING_TEST, Requirement.TEST_BEFORE_START, Requirement.MONTHLY_TEST)
+STATEMENTS = (Requirement.COMPREHENSION, Requirement.METHOD_MATCH)
+OWED = (Outcome.UNMET, Outcome.UNKNOWN, Outcome.DUE)
+
+DUE_TIME = dt.time(10)
+DIGEST_TIME = dt.time(7)
+DIGEST_UNTIL = dt.time(15)
+PATIENT_HOURS = Hours(dt.time(8), dt.time(20))
+STAFF_HOURS = Hours(dt.time(6), dt.time(20))
+AHEAD = 2  # so many dates of one requirement are planned; the answer that follows plans the next
+SAME_DAYS = 10  # an estimate that moves by no more than this is still the same obligation
+
+
+def _tests(situation: Situation, calendar: Calendar) -> Iterable[Obligation]:
+    if situation.phase is Phase.AFTER:
+        return []
+    return _planned(ReminderKind.TEST_DUE, TESTS, situation, calendar)
+
+
+def _final_tests(situation: Situation, calendar: Calendar) -> Iterable[Obligation]:
+    if situation.phase is not Phase.AFTER:
+        return []
+    return _planned(ReminderKind.FINAL_TEST, (Requirement.FINAL_TEST,), situation, calendar)
+
+
+def _statements(situation: Situation, calendar: Calendar) -> Iterable[Obligation]:
+    if any(situation.missing.get(item) in OWED for item in STATEMENTS):
+        return _window(ReminderKind.STATEMENT_DUE, Requirement.COMPREHENSION, situation)
+    return []
+
+
+def _windows(situation: Situation, calendar: Calendar) -> Iterable[Obligation]:
+    if any(situation.missing.get(item) in OWED for item in STATEMENTS):
+        return []  # the statement comes first, by the same day: one mail, not two
+    return _window(ReminderKind.WINDOW_CLOSING, Requirement.PRESCRIPTION_WINDOW, situation)
+
+
+def _window(
+    kind: ReminderKind, requirement: Requirement, situation: Situation
+) -> Iterable[Obligation]:
+    closes_at = situation.window_closes_at
+    if situation.window is None or closes_at is None or not situation.window_open:
+        return []
+    first, last = situation.window
+    return [Obligation(kind, requirement, first, last, closes_at, fixed=True)]
+
+
+def _planned(
+    kind: ReminderKind,
+    requirements: tuple[Requirement, ...],
+    situation: Situation,
+    calendar: Calendar,
+) -> Iterable[Obligation]:
+    for requirement in requirements:
+        ahead = [item for item in situation.plan if item.requirement is requirement]
+        owed = (
+            Obligation(
+                kind, requirement, item.first, item.last, day_is_over(item.last, calendar.time_zone)
+            )
+            for item in sorted(ahead, key=lambda item: (item.last, item.first))
+        )
+        yield from [item for item in owed if situation.at < item.closes_at][:AHEAD]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One kind of reminder to a patient: who owes it, and so many days before for each rung."""
+
+    find: Callable[[Situation, Calendar], Iterable[Obligation]]
+    leads: Mapping[Rung, int]
+
+
+PATIENT_KINDS: dict[ReminderKind, Rule] = {
+    ReminderKind.TEST_DUE: Rule(_tests, {Rung.GENTLE: 7, Rung.FIRM: 3, Rung.LAST_CALL: 1}),
+    ReminderKind.WINDOW_CLOSING: Rule(_windows, {Rung.GENTLE: 3, Rung.FIRM: 1, Rung.LAST_CALL: 0}),
+    ReminderKind.STATEMENT_DUE: Rule(
+        _statements, {Rung.GENTLE: 4, Rung.FIRM: 2, Rung.LAST_CALL: 0}
+    ),
+    ReminderKind.FINAL_TEST: Rule(_final_tests, {Rung.GENTLE: 10, Rung.FIRM: 4, Rung.LAST_CALL: 1}),
+}
+
+
+def obligations(situation: Situation, calendar: Calendar) -> tuple[Obligation, ...]:
+    """Everything the patient owes now and next; nothing once the course is closed."""
+    if situation.course_closed:
+        return ()
+    return tuple(
+        found for rule in PATIENT_KINDS.values() for found in rule.find(situation, calendar)
+    )
+
+
+def rungs(obligation: Obligation, calendar: Calendar) -> tuple[PlannedReminder, ...]:
+    """The rungs of an obligation, each on a day on which the clinic works: earlier, never later."""
+    planned = []
+    for rung, days in PATIENT_KINDS[obligation.kind].leads.items():
+        day = calendar.last_open_day(plus(obligation.by, -days))
+        due_at = calendar.moment(day, DUE_TIME)
+        planned.append(PlannedReminder(rung, due_at, obligation.closes_at))
+    return tuple(planned)
+
+
+def worth_planning(
+    planned: tuple[PlannedReminder, ...], at: dt.datetime
+) -> tuple[PlannedReminder, ...]:
+    """The rungs still ahead; when the obligation is seen too late for all, the last one at once."""
+    ahead = tuple(item for item in planned if item.due_at > at)
+    return ahead or planned[-1:]
+
+
+def known_as(obligation: Obligation, known: Iterable[str]) -> str:
+    """The name under which an obligation was planned already, or its own.
+
+    An estimate that moves by a few days keeps its name, so that nobody is reminded all over again.
+    """
+    if obligation.fixed:
+        return obligation.name
+    near = {abs((day - obligation.by).days): name for name, day in _dated(obligation, known)}
+    closest = min(near, default=SAME_DAYS + 1)
+    return near[closest] if closest <= SAME_DAYS else obligation.name
+
+
+def _dated(obligation: Obligation, known: Iterable[str]) -> Iterable[tuple[str, dt.date]]:
+    for name in sorted(known):
+        requirement, _, day = name.partition(":")
+        if requirement == obligation.requirement.value:
+            yield name, dt.date.fromisoformat(day)
+
+
+def may_go(
+    kind: ReminderKind, calendar: Calendar, at: dt.datetime, expires_at: dt.datetime | None
+) -> dt.datetime | None:
+    """The first moment from now on at which it may go out; None when that is too late.
+
+    Never in quiet hours; on a day when the clinic is closed only if waiting would be too late.
+    """
+    hours = STAFF_HOURS if kind is ReminderKind.DIGEST else PATIENT_HOURS
+    for place in (calendar, Calendar(calendar.time_zone)):
+        moment = next_moment(place, hours, at)
+        if expires_at is None or moment < expires_at:
+            return moment
+    return None
+
+
+def next_moment(calendar: Calendar, hours: Hours, at: dt.datetime) -> dt.datetime:
+    """The first moment from `at` on that lies in the hours of an open day."""
+    today = local_day(at, calendar.time_zone)
+    for ahead in range(9):
+        day = plus(today, ahead)
+        begins, ends = calendar.moment(day, hours.first), calendar.moment(day, hours.last)
+        if calendar.is_open(day) and at < ends:
+            return max(at, begins)
+    return at
+
+
+@dataclass(frozen=True, slots=True)
+class DigestSlot:
+    """A clinic's morning: the day it is for, when it is due, and until when it is of use."""
+
+    day: dt.date
+    due_at: dt.datetime
+    expires_at: dt.datetime
+
+
+def next_digest(calendar: Calendar, at: dt.datetime) -> DigestSlot:
+    """The next morning digest of a clinic: today's while it is of use, else the next open day's."""
+    today = local_day(at, calendar.time_zone)
+    slots = [_digest_on(calendar, plus(today, ahead)) for ahead in range(9)]
+    useful = (slot for slot in slots if calendar.is_open(slot.day) and at < slot.expires_at)
+    return next(useful, slots[-1])
+
+
+def _digest_on(calendar: Calendar, day: dt.date) -> DigestSlot:
+    return DigestSlot(day, calendar.moment(day, DIGEST_TIME), calendar.moment(day, DIGEST_UNTIL))
+
+
+def reminder_key(
+    course: str, kind: ReminderKind, obligation: str, rung: Rung, recipient: str
+) -> str:
+    """The natural key: whoever plans the same reminder twice writes it once."""
+    return "|".join((course, kind.value, obligation, rung.value, recipient))
+
+
+def outranks(rung: Rung, other: Rung) -> bool:
+    """Whether a rung is more pressing than another."""
+    return RUNGS.index(rung) > RUNGS.index(other)

@@ -31,13 +31,11 @@ from compliance.rules.terms import (
     Potential,
     PotentialReason,
     Sex,
-    Side,
     Signer,
     Specimen,
     Supervision,
     Term,
     TestResult,
-    TestSetting,
     Topic,
     VisitMode,
 )
@@ -47,9 +45,7 @@ NEEDED = InputRequired("Enter this.")
 CHOOSE = InputRequired("Choose one.")
 
 
-def choices(
-    terms: Iterable[Term], said: Callable[[str], str] = words
-) -> list[tuple[str, str]]:
+def choices(terms: Iterable[Term], said: Callable[[str], str] = words) -> list[tuple[str, str]]:
     """The choices of a vocabulary, in words."""
     return [(term.value, said(term.value)) for term in terms]
 
@@ -81,7 +77,11 @@ def _plain(field: Field) -> Any:
 class PregnancyTestForm(FactForm):
     """A pregnancy test, dated by collection."""
 
-    collected = DateField("Collected on", [NEEDED], description="The day the sample was taken, not the day of the result.")
+    collected = DateField(
+        "Collected on",
+        [NEEDED],
+        description="The day the sample was taken, not the day of the result.",
+    )
     result = RadioField("Result", [CHOOSE], choices=choices(TestResult))
     specimen = RadioField("Sample", [CHOOSE], choices=choices(Specimen), default="urine")
     setting = RadioField(
@@ -113,18 +113,30 @@ class PregnancyTestForm(FactForm):
 class ContraceptionForm(FactForm):
     """A method in use."""
 
-    method = SelectField("Method", [CHOOSE], choices=[("", "Choose…"), *choices(m for m in Method if m is not Method.NONE)])
+    method = SelectField(
+        "Method",
+        [CHOOSE],
+        choices=[("", "Choose…"), *choices(m for m in Method if m is not Method.NONE)],
+    )
     from_ = DateField("In use since", [NEEDED], name="from")
     until = DateField("Until", [Optional()], description="Leave empty while it is in use.")
-    effective_from = DateField("Protects from", [Optional()], description="When later than the first day of use.")
-    documented_by_professional = BooleanField("Fitted, given or confirmed by a professional, with a document")
+    effective_from = DateField(
+        "Protects from", [Optional()], description="When later than the first day of use."
+    )
+    documented_by_professional = BooleanField(
+        "Fitted, given or confirmed by a professional, with a document"
+    )
 
 
 class MethodReportForm(FactForm):
     """The month's methods, as one side states them."""
 
     on = DateField("Stated on", [NEEDED])
-    by = RadioField("Who states it", [CHOOSE], choices=[("prescriber", "The prescriber"), ("patient", "The patient")])
+    by = RadioField(
+        "Who states it",
+        [CHOOSE],
+        choices=[("prescriber", "The prescriber"), ("patient", "The patient")],
+    )
     methods = SelectMultipleField(
         "Methods",
         [CHOOSE],
@@ -163,7 +175,9 @@ class AcknowledgementForm(FactForm):
 
     on = DateField("Signed on", [NEEDED])
     form = SelectField("Form", [CHOOSE], choices=choices(Form), default="enrolment")
-    version = StringField("Version", [Optional()], description="As printed on the form, where it matters.")
+    version = StringField(
+        "Version", [Optional()], description="As printed on the form, where it matters."
+    )
     signed_by = SelectMultipleField("Signed by", [CHOOSE], choices=choices(Signer))
 
 
@@ -206,15 +220,23 @@ class LabForm(FactForm):
     collected = DateField("Collected on", [NEEDED])
     analyte = SelectField("Analyte", [CHOOSE], choices=[("", "Choose…"), *choices(Analyte)])
     value = StringField("Value", [NEEDED], description="As printed, with < or > where it has one.")
-    unit = StringField("Unit", [NEEDED], description="As printed: mg/dL, mmol/L, U/L … A result without a unit is not used.")
-    upper_limit = StringField("Upper limit of normal", [Optional()], description="The laboratory's own, in the same unit.")
+    unit = StringField(
+        "Unit",
+        [NEEDED],
+        description="As printed: mg/dL, mmol/L, U/L … A result without a unit is not used.",
+    )
+    upper_limit = StringField(
+        "Upper limit of normal", [Optional()], description="The laboratory's own, in the same unit."
+    )
     fasting = BooleanField("Fasting sample")
 
 
 class MedicineForm(FactForm):
     """Another medicine."""
 
-    name = StringField("Medicine", [NEEDED], description="The substance, such as St John's wort or doxycycline.")
+    name = StringField(
+        "Medicine", [NEEDED], description="The substance, such as St John's wort or doxycycline."
+    )
     from_ = DateField("Since", [NEEDED], name="from")
     until = DateField("Until", [Optional()])
 
@@ -262,14 +284,20 @@ class PregnancyForm(FactForm):
 class LastDoseForm(FactForm):
     """The course ended."""
 
-    on = DateField("Last dose taken on", [NEEDED], description="The day of the last capsule actually taken.")
+    on = DateField(
+        "Last dose taken on", [NEEDED], description="The day of the last capsule actually taken."
+    )
 
 
 class PregnancyExcludedForm(FactForm):
     """A named person closes a positive or unclear test."""
 
     on = DateField("Decided on", [NEEDED])
-    reason = TextAreaField("Why pregnancy is excluded", [NEEDED], description="What was done to be sure; it stays on record with your name.")
+    reason = TextAreaField(
+        "Why pregnancy is excluded",
+        [NEEDED],
+        description="What was done to be sure; it stays on record with your name.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,52 +338,102 @@ SPECS: dict[str, FormSpec] = {
 class PrescriptionForm(FlaskForm):
     """A prescription issued today."""
 
-    days_supply = IntegerField("Days' supply", [NEEDED, NumberRange(min=1, max=365, message="Enter 1 to 365 days.")], default=30)
-    refills = IntegerField("Refills", [InputRequired("Enter 0 or more."), NumberRange(min=0, max=12, message="Enter 0 to 12.")], default=0)
-    daily_dose_mg = DecimalField("Daily dose (mg)", [Optional(), NumberRange(min=1, max=200, message="Enter 1 to 200 mg a day.")])
-    override_reason = TextAreaField("Reason for going on although prerequisites do not appear met", [Optional()])
+    days_supply = IntegerField(
+        "Days' supply",
+        [NEEDED, NumberRange(min=1, max=365, message="Enter 1 to 365 days.")],
+        default=30,
+    )
+    refills = IntegerField(
+        "Refills",
+        [InputRequired("Enter 0 or more."), NumberRange(min=0, max=12, message="Enter 0 to 12.")],
+        default=0,
+    )
+    daily_dose_mg = DecimalField(
+        "Daily dose (mg)",
+        [Optional(), NumberRange(min=1, max=200, message="Enter 1 to 200 mg a day.")],
+    )
+    override_reason = TextAreaField(
+        "Reason for going on although prerequisites do not appear met", [Optional()]
+    )
 
 
 class DispensingForm(FlaskForm):
     """The medicine was handed over."""
 
     on = DateField("Handed over on", [NEEDED])
-    days_supply = IntegerField("Days' supply", [NEEDED, NumberRange(min=1, max=365, message="Enter 1 to 365 days.")], default=30)
-    override_reason = TextAreaField("Reason for recording it although prerequisites do not appear met", [Optional()])
+    days_supply = IntegerField(
+        "Days' supply",
+        [NEEDED, NumberRange(min=1, max=365, message="Enter 1 to 365 days.")],
+        default=30,
+    )
+    override_reason = TextAreaField(
+        "Reason for recording it although prerequisites do not appear met", [Optional()]
+    )
 
 
 class EnrolPatientForm(FlaskForm):
     """A new patient."""
 
-    mrn = StringField("Record number", [NEEDED], description="The clinic's own number for the patient.")
+    mrn = StringField(
+        "Record number", [NEEDED], description="The clinic's own number for the patient."
+    )
     given_name = StringField("Given name", [NEEDED])
     family_name = StringField("Family name", [NEEDED])
     birth_date = DateField("Date of birth", [NEEDED])
-    sex_at_birth = SelectField("Sex at birth", [Optional()], choices=[("", "–"), *choices(Sex)], description="Picks reference ranges only.")
+    sex_at_birth = SelectField(
+        "Sex at birth",
+        [Optional()],
+        choices=[("", "–"), *choices(Sex)],
+        description="Picks reference ranges only.",
+    )
     pronouns = StringField("Pronouns", [Optional()])
-    email = StringField("E-mail", [Optional()], description="For reminders; they say nothing about the medicine.")
+    email = StringField(
+        "E-mail", [Optional()], description="For reminders; they say nothing about the medicine."
+    )
     phone = StringField("Telephone", [Optional()])
-    language = SelectField("Language of reminders", [CHOOSE], choices=[("en", "English"), ("es", "Spanish")], default="en")
+    language = SelectField(
+        "Language of reminders",
+        [CHOOSE],
+        choices=[("en", "English"), ("es", "Spanish")],
+        default="en",
+    )
     discretion = RadioField(
         "Reminders say",
         [CHOOSE],
-        choices=[("neutral", "Only that there is a step to complete"), ("detailed", "What is due, as the patient asked for")],
+        choices=[
+            ("neutral", "Only that there is a step to complete"),
+            ("detailed", "What is due, as the patient asked for"),
+        ],
         default="neutral",
     )
-    prescriber_id = SelectField("Prescriber", [Optional()], coerce=lambda value: int(value) if value else None)
+    prescriber_id = SelectField(
+        "Prescriber", [Optional()], coerce=lambda value: int(value) if value else None
+    )
     can_become_pregnant = PotentialForm.can_become_pregnant
     reason = SelectField("Because", [Optional()], choices=[("", "–"), *choices(PotentialReason)])
     cycle = SelectField("Cycle", [CHOOSE], choices=choices(Cycle), default="unknown")
     confirmed_by_professional = BooleanField("Confirmed by a healthcare professional")
-    enrolled_on = DateField("Enrolled in the programme on", [Optional()], description="Leave empty if the registry has not been told yet.")
-    identifier_authority = StringField("Another number: who assigned it", [Optional()], description="Such as the laboratory's or hospital's name, as it stands in their messages.")
+    enrolled_on = DateField(
+        "Enrolled in the programme on",
+        [Optional()],
+        description="Leave empty if the registry has not been told yet.",
+    )
+    identifier_authority = StringField(
+        "Another number: who assigned it",
+        [Optional()],
+        description="Such as the laboratory's or hospital's name, as it stands in their messages.",
+    )
     identifier_value = StringField("Another number", [Optional()])
 
 
 class WithdrawForm(FlaskForm):
     """An entry made in error."""
 
-    reason = TextAreaField("Why it is withdrawn", [NEEDED], description="The entry stays visible as withdrawn, with this reason and your name.")
+    reason = TextAreaField(
+        "Why it is withdrawn",
+        [NEEDED],
+        description="The entry stays visible as withdrawn, with this reason and your name.",
+    )
 
 
 def default_day(form: FlaskForm, today: dt.date) -> None:

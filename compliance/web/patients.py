@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 from types import SimpleNamespace
-from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from compliance.db import db, transaction
-from compliance.models import AccessLogEntry, AuditEvent, Patient, StoredAssessment
+from compliance.models import AccessLogEntry, AuditEvent, Clinic, Patient, StoredAssessment
 from compliance.models.patients import Discretion
 from compliance.rules.terms import Cycle, Potential, PotentialReason, Sex
-from compliance.services import audit, evidence
+from compliance.services import evidence
 from compliance.services import patients as services
-from compliance.services.errors import Invalid
+from compliance.web.answers import accepted
 from compliance.web.clock import now
 from compliance.web.forms import EnrolPatientForm
-from compliance.web.patient_view import patient_context
+from compliance.web.patient_view import all_evidence, open_record, patient_context
 from compliance.web.security import CLINICAL, OVERSIGHT, STAFF, access, actor, clinic
+from compliance.web.words import words
 from compliance.web.worklist import refresh
 
 patients = Blueprint("patients", __name__, url_prefix="/patients")
@@ -45,17 +46,23 @@ def index() -> str:
     return render_template(
         "patients/list.html",
         q=text,
-        page=page,
-        rows=[
-            SimpleNamespace(
-                patient=patient,
-                answer=answers.get(patient.id),
-                url=url_for("patients.show", public_id=patient.public_id),
-            )
-            for patient in page.items
-        ],
-        enrol_url=url_for("patients.enrol"),
+        rows=[_row(patient, answers.get(patient.id)) for patient in page.items],
+        count=page.total,
+        page=page.page,
+        pages=page.pages,
+        page_url=f"?{urlencode({'q': text})}&page=" if text else "?page=",
+        enrol_url=url_for("patients.enrol") if actor().role in CLINICAL else None,
         today=evidence.local_date(clinic(), now()),
+    )
+
+
+def _row(patient: Patient, answer: StoredAssessment | None) -> SimpleNamespace:
+    group = answer and SimpleNamespace(value=answer.grouping, label=words(answer.grouping))
+    return SimpleNamespace(
+        patient=patient,
+        group=group,
+        headline=answer.headline if answer else "",
+        url=url_for("patients.show", public_id=patient.public_id),
     )
 
 
@@ -66,34 +73,19 @@ def enrol() -> str | Response | tuple[str, int]:
     form = EnrolPatientForm()
     people = services.prescribers(db.session(), clinic())
     form.prescriber_id.choices = [("", "–"), *((person.id, person.name) for person in people)]
-    if request.method == "GET":
-        return _enrol_page(form, {})
-    errors = form_errors(form)
-    if not errors:
-        try:
-            with transaction() as session:
-                here = session.merge(clinic(), load=True)
-                patient = services.enrol(session, actor(), here, _new_patient(form), now())
-                public_id = patient.public_id
-        except Invalid as error:
-            errors = error.fields
-        else:
-            flash("The patient is enrolled. What is missing stands below.", "ok")
-            return redirect(url_for("patients.show", public_id=public_id))
-    return _enrol_page(form, errors), 422
+    made: list[str] = []
+    if request.method == "POST" and accepted(form, lambda: made.append(_enrol(form))):
+        flash("The patient is enrolled. What is missing stands below.", "ok")
+        return redirect(url_for("patients.show", public_id=made[0]))
+    page = render_template("patients/enrol.html", form=form, cancel_url=url_for("patients.index"))
+    return (page, 422) if request.method == "POST" else page
 
 
-def _enrol_page(form: EnrolPatientForm, errors: dict[str, str]) -> str:
-    return render_template(
-        "patients/enrol.html", form=form, errors=errors, cancel_url=url_for("patients.index")
-    )
-
-
-def form_errors(form: Any) -> dict[str, str]:
-    """What the form itself finds wrong: field -> sentence; empty when it is in order."""
-    if form.validate_on_submit():
-        return {}
-    return {field.name: " ".join(map(str, field.errors)) for field in form if field.errors}
+def _enrol(form: EnrolPatientForm) -> str:
+    clinic_id = clinic().id
+    with transaction() as session:
+        here = session.get(Clinic, clinic_id)
+        return str(services.enrol(session, actor(), here, _new_patient(form), now()).public_id)
 
 
 def _new_patient(form: EnrolPatientForm) -> services.NewPatient:
@@ -117,15 +109,6 @@ def _new_patient(form: EnrolPatientForm) -> services.NewPatient:
         enrolled_on=form.enrolled_on.data,
         identifiers=(number,) if number[1].strip() else (),
     )
-
-
-def open_record(public_id: str, page: str) -> Patient:
-    """A patient of one's own clinic; the look is written down before anything is shown."""
-    moment = now()
-    with transaction() as session:
-        patient = services.get_patient(session, actor(), public_id)
-        audit.log_access(session, actor(), patient, page, moment)
-    return services.get_patient(db.session(), actor(), public_id)
 
 
 @patients.get("/<public_id>")
@@ -152,5 +135,6 @@ def history(public_id: str) -> str:
         patient=patient,
         events=list(db.session.scalars(changes.order_by(AuditEvent.id.desc()).limit(500))),
         looks=list(db.session.scalars(looks.order_by(AccessLogEntry.id.desc()).limit(500))),
-        back_url=url_for("patients.show", public_id=public_id),
+        evidence_rows=all_evidence(db.session(), patient),
+        today=evidence.local_date(patient.clinic, now()),
     )

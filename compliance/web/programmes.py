@@ -12,9 +12,8 @@ from compliance.db import db, transaction
 from compliance.models import Clinic, Role, User
 from compliance.rules.programme import load_programme
 from compliance.services import adoptions, evidence
-from compliance.services.errors import Invalid
+from compliance.web.answers import accepted
 from compliance.web.clock import now
-from compliance.web.patients import form_errors
 from compliance.web.security import STAFF, access, actor, clinic
 
 programmes = Blueprint("programmes", __name__, url_prefix="/rules")
@@ -63,37 +62,24 @@ def adopt() -> str | Response | tuple[str, int]:
     editions = load_programme(here.programme).editions
     form = AdoptionForm()
     form.edition.choices = [(item.id, f"{item.id}: {item.summary}") for item in editions]
-    errors: dict[str, str] = {}
-    if request.method == "POST":
-        errors = form_errors(form) or _adopt(here.id, form)
-        if not errors:
-            flash("The adoption is recorded and every patient was assessed again.", "ok")
-            return redirect(url_for("programmes.index"))
+    if request.method == "POST" and accepted(form, lambda: _adopt(here.id, form)):
+        flash("The adoption is recorded and every patient was assessed again.", "ok")
+        return redirect(url_for("programmes.index"))
     page = render_template(
-        "evidence/form.html",
-        title="Adopt an edition",
-        why="An edition that is not confirmed applies only from the day that the clinic attests.",
+        "programmes/adopt.html",
         form=form,
-        errors=errors,
-        patient=None,
-        submit="Attest",
-        cancel_url=url_for("programmes.index"),
     )
-    return (page, 422) if errors else page
+    return (page, 422) if request.method == "POST" else page
 
 
-def _adopt(clinic_id: int, form: AdoptionForm) -> dict[str, str]:
-    try:
-        with transaction() as session:
-            adoptions.adopt(
-                session,
-                actor(),
-                session.get(Clinic, clinic_id),
-                form.edition.data,
-                form.on.data,
-                form.source.data,
-                now(),
-            )
-    except Invalid as error:
-        return error.fields
-    return {}
+def _adopt(clinic_id: int, form: AdoptionForm) -> None:
+    with transaction() as session:
+        adoptions.adopt(
+            session,
+            actor(),
+            session.get(Clinic, clinic_id),
+            form.edition.data,
+            form.on.data,
+            form.source.data,
+            now(),
+        )

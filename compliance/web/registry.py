@@ -5,8 +5,13 @@ from __future__ import annotations
 from flask import Blueprint
 
 from compliance.web.accounts import accounts
+from compliance.web.auditing import auditing
+from compliance.web.evidence import evidence
+from compliance.web.patients import patients
+from compliance.web.programmes import programmes
+from compliance.web.worklist import worklist
 
 
 def blueprints() -> list[Blueprint]:
     """The blueprints of the application."""
-    return [accounts]
+    return [accounts, auditing, evidence, patients, programmes, worklist]

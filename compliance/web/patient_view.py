@@ -1,0 +1,160 @@
+"""What the patient page shows, gathered from the stored answer and the evidence."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from compliance.db import db, transaction
+from compliance.models import Dispense, Evidence, Patient, PrescriptionOrder, Role, StoredAssessment
+from compliance.rules.facts import Lab, PregnancyPotential
+from compliance.rules.programme import load_programme
+from compliance.rules.terms import Analyte, Potential, ResultStatus
+from compliance.services import audit, patients
+from compliance.services.evidence import local_date
+from compliance.web.charts import line_chart
+from compliance.web.clock import now
+from compliance.web.forms import SPECS
+from compliance.web.security import CLINICAL, actor
+from compliance.web.words import words
+
+ICONS = {
+    "pregnancy-test": "test",
+    "contraception": "shield",
+    "method-report": "chat",
+    "counselling": "chat",
+    "comprehension": "question",
+    "lab": "lab",
+    "acknowledgement": "pen",
+    "visit": "calendar",
+    "medicine": "pill",
+    "menses": "calendar",
+    "symptom": "alert",
+    "pregnancy": "alert",
+    "last-dose": "flag",
+}
+
+CATEGORIES = {
+    Potential.YES: "Can become pregnant",
+    Potential.NO: "Cannot become pregnant",
+    Potential.UNDETERMINED: "Pregnancy potential not determined",
+}
+
+PHASES = {"before": "Before treatment", "during": "On treatment", "after": "After treatment"}
+
+
+def open_record(public_id: str, page: str) -> Patient:
+    """A patient of one's own clinic; the look is written down before anything is shown."""
+    moment = now()
+    with transaction() as session:
+        patient = patients.get_patient(session, actor(), public_id)
+        audit.log_access(session, actor(), patient, page, moment)
+    return patients.get_patient(db.session(), actor(), public_id)
+
+
+def patient_context(session: Session, patient: Patient, moment: dt.datetime) -> dict[str, Any]:
+    """Everything that templates/patients/show.html asks for."""
+    rows = all_evidence(session, patient)
+    standing = _standing(rows)
+    answer = _answer(session, patient)
+    role = actor().role
+    return {
+        "patient": patient,
+        "today": local_date(patient.clinic, moment),
+        "assessment": answer,
+        "edition": edition_title(answer.programme, answer.edition) if answer else "",
+        "programme": load_programme(patient.programme).name,
+        "category": _category(standing, local_date(patient.clinic, moment)),
+        "phase": PHASES.get(str(answer.phase), "") if answer else "",
+        "trends": _trends(standing),
+        "evidence": _by_kind(rows),
+        "prescriptions": _of(session, PrescriptionOrder, patient),
+        "dispenses": _of(session, Dispense, patient),
+        "forms": _forms(role),
+        "may_prescribe": role is Role.PRESCRIBER,
+        "may_dispense": role in CLINICAL,
+        "may_withdraw": role in CLINICAL,
+        "history_rows": sorted(rows, key=lambda row: row.id, reverse=True)[:12],
+    }
+
+
+def edition_title(programme_id: str, edition_id: str) -> str:
+    """An edition as people call it: the programme's name and the edition's id."""
+    return f"{load_programme(programme_id).name}, edition {edition_id}"
+
+
+def all_evidence(session: Session, patient: Patient) -> Sequence[Evidence]:
+    """Everything recorded, newest first, with what was withdrawn or corrected."""
+    query = select(Evidence).where(Evidence.patient_id == patient.id)
+    return session.scalars(query.order_by(Evidence.happened_on.desc(), Evidence.id.desc())).all()
+
+
+def _standing(rows: Sequence[Evidence]) -> list[Evidence]:
+    replaced = {row.supersedes_id for row in rows}
+    return [row for row in rows if row.withdrawn_at is None and row.id not in replaced]
+
+
+def _answer(session: Session, patient: Patient) -> StoredAssessment | None:
+    course = patient.course
+    return session.get(StoredAssessment, course.id) if course else None
+
+
+def _category(rows: Sequence[Evidence], today: dt.date) -> str:
+    for row in rows:
+        if row.kind == PregnancyPotential.kind and row.happened_on <= today:
+            fact = row.fact
+            assert isinstance(fact, PregnancyPotential)  # noqa: S101 - the kind says so
+            return CATEGORIES[fact.can_become_pregnant]
+    return CATEGORIES[Potential.UNDETERMINED]
+
+
+def _by_kind(rows: Sequence[Evidence]) -> dict[str, list[Evidence]]:
+    grouped: dict[str, list[Evidence]] = defaultdict(list)
+    for row in rows:
+        grouped[row.kind].append(row)
+    return dict(grouped)
+
+
+def _of(session: Session, table: Any, patient: Patient) -> list[Any]:
+    return list(session.scalars(select(table).where(table.patient_id == patient.id)))
+
+
+def _forms(role: Role | None) -> list[dict[str, str]]:
+    if role not in CLINICAL:
+        return []
+    return [
+        {"kind": kind, "title": spec.title, "icon": ICONS.get(kind, "plus")}
+        for kind, spec in SPECS.items()
+        if role is Role.PRESCRIBER or not spec.prescriber_only
+    ]
+
+
+def _trends(rows: Sequence[Evidence]) -> list[dict[str, Any]]:
+    """One chart an analyte and unit: results in different units are never drawn as one line."""
+    series: dict[tuple[Analyte, str], list[Lab]] = defaultdict(list)
+    for row in rows:
+        if row.kind == Lab.kind:
+            fact = row.fact
+            assert isinstance(fact, Lab)  # noqa: S101 - the kind says so
+            if fact.unit and fact.status in (ResultStatus.FINAL, ResultStatus.CORRECTED):
+                series[fact.analyte, fact.unit].append(fact)
+    order = list(Analyte)
+    return [
+        {
+            "id": f"{analyte.value}-{number}",
+            "title": words(analyte.value),
+            "chart": line_chart(
+                [(fact.day, fact.value) for fact in facts],
+                unit,
+                upper=next((fact.upper_limit for fact in facts if fact.upper_limit), None),
+            ),
+        }
+        for number, ((analyte, unit), facts) in enumerate(
+            sorted(series.items(), key=lambda item: (order.index(item[0][0]), item[0][1]))
+        )
+    ]

@@ -101,6 +101,9 @@ class ImportedResult(Base):
     code_system: Mapped[str] = mapped_column(String(120))
     code: Mapped[str] = mapped_column(String(120))
     display: Mapped[str] = mapped_column(String(255), default="")
+    field: Mapped[str] = mapped_column(String(20), default="")  # where it stood, such as OBX-3
+    order_number: Mapped[str] = mapped_column(String(120), default="", index=True)
+    as_sent: Mapped[str] = mapped_column(Text, default="")
     analyte: Mapped[str | None] = mapped_column(String(20))
     value: Mapped[str] = mapped_column(Text)
     comparator: Mapped[str] = mapped_column(String(4), default="")
@@ -111,6 +114,8 @@ class ImportedResult(Base):
     collected: Mapped[str] = mapped_column(String(60))
     disposition: Mapped[Disposition] = mapped_column(TermColumn(Disposition))
     reason: Mapped[str] = mapped_column(Text)
+    urgent: Mapped[bool] = mapped_column(default=False)  # may announce a pregnancy or an alarm
+    waits_for_patient: Mapped[bool] = mapped_column(default=False)  # held for nothing else
     patient_id: Mapped[int | None] = mapped_column(ForeignKey("patient.id"), index=True)
     suggested_patient_id: Mapped[int | None] = mapped_column(ForeignKey("patient.id"))
     evidence_id: Mapped[int | None] = mapped_column(ForeignKey("evidence.id"))

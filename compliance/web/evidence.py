@@ -17,11 +17,10 @@ from compliance.services.errors import NotPermitted
 from compliance.services.evidence import local_date
 from compliance.web.answers import accepted
 from compliance.web.clock import now
+from compliance.web.form_specs import SPECS, FormSpec
 from compliance.web.forms import (
-    SPECS,
     DispensingForm,
     FactForm,
-    FormSpec,
     PrescriptionForm,
     WithdrawForm,
     default_day,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -30,7 +29,6 @@ from compliance.rules.terms import (
     Method,
     Potential,
     PotentialReason,
-    Sex,
     Signer,
     Specimen,
     Supervision,
@@ -50,7 +48,14 @@ def choices(terms: Iterable[Term], said: Callable[[str], str] = words) -> list[t
     return [(term.value, said(term.value)) for term in terms]
 
 
-class FactForm(FlaskForm):
+class PageForm(FlaskForm):
+    """A form of a page, filled from the request."""
+
+    def __init__(self) -> None:
+        super().__init__()
+
+
+class FactForm(PageForm):
     """A form whose field names are the keys of one kind of fact."""
 
     def data_of_fact(self) -> dict[str, Any]:
@@ -300,42 +305,7 @@ class PregnancyExcludedForm(FactForm):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class FormSpec:
-    """One page that records one kind of fact."""
-
-    kind: str
-    title: str
-    why: str
-    form: type[FactForm]
-    prescriber_only: bool = False
-
-
-SPECS: dict[str, FormSpec] = {
-    spec.kind.replace("_", "-"): spec
-    for spec in (
-        FormSpec("pregnancy_test", "Record a pregnancy test", "The window is counted from the day the sample was taken. An unclear line is not negative.", PregnancyTestForm),
-        FormSpec("contraception", "Record a method of contraception", "Which methods are in use, and since when, decides from which day treatment may start.", ContraceptionForm),
-        FormSpec("method_report", "Record the month's statement", "Prescriber and patient state the methods each month; the two statements have to name the same ones.", MethodReportForm),
-        FormSpec("counselling", "Confirm counselling", "The prescriber confirms for each prescription that the patient was counselled.", CounsellingForm, prescriber_only=True),
-        FormSpec("comprehension", "Record the patient's questions", "The patient answers the month's questions after the prescriber's entry.", ComprehensionForm),
-        FormSpec("lab", "Record a laboratory result", "Copy what the laboratory printed. Nothing is converted by guess.", LabForm),
-        FormSpec("acknowledgement", "Record a signed form", "Who signed what, and when; for a minor a parent or guardian signs too.", AcknowledgementForm),
-        FormSpec("pregnancy_potential", "Determine pregnancy potential", "It decides which path through the programme applies.", PotentialForm),
-        FormSpec("enrolment", "Record the enrolment", "Entry in the programme's registry is verified at every dispensing.", EnrolmentForm),
-        FormSpec("menses", "Record a period", "With regular cycles the test before the start falls on days 1 to 5 of the period.", MensesForm),
-        FormSpec("visit", "Record a visit", "What was asked at a visit is part of its record.", VisitForm),
-        FormSpec("medicine", "Record another medicine", "Some medicines weaken contraception or must not be combined.", MedicineForm),
-        FormSpec("interaction_acknowledged", "Acknowledge an interaction", "The prescriber has seen the alert and decided.", InteractionForm, prescriber_only=True),
-        FormSpec("symptom", "Record a symptom", "Some symptoms mean stop, whatever the laboratory says.", SymptomForm),
-        FormSpec("pregnancy", "Record a pregnancy", "The verdict becomes no at once and any open window closes. Call the prescriber now.", PregnancyForm),
-        FormSpec("pregnancy_excluded", "Close a positive or unclear test", "Only a prescriber closes it, with the reason; a later home test never does.", PregnancyExcludedForm, prescriber_only=True),
-        FormSpec("last_dose", "End the course", "The final test, contraception and the ban on blood donation are counted from the last dose.", LastDoseForm),
-    )
-}  # fmt: skip
-
-
-class PrescriptionForm(FlaskForm):
+class PrescriptionForm(PageForm):
     """A prescription issued today."""
 
     days_supply = IntegerField(
@@ -357,7 +327,7 @@ class PrescriptionForm(FlaskForm):
     )
 
 
-class DispensingForm(FlaskForm):
+class DispensingForm(PageForm):
     """The medicine was handed over."""
 
     on = DateField("Handed over on", [NEEDED])
@@ -371,62 +341,7 @@ class DispensingForm(FlaskForm):
     )
 
 
-class EnrolPatientForm(FlaskForm):
-    """A new patient."""
-
-    mrn = StringField(
-        "Record number", [NEEDED], description="The clinic's own number for the patient."
-    )
-    given_name = StringField("Given name", [NEEDED])
-    family_name = StringField("Family name", [NEEDED])
-    birth_date = DateField("Date of birth", [NEEDED])
-    sex_at_birth = SelectField(
-        "Sex at birth",
-        [Optional()],
-        choices=[("", "–"), *choices(Sex)],
-        description="Picks reference ranges only.",
-    )
-    pronouns = StringField("Pronouns", [Optional()])
-    email = StringField(
-        "E-mail", [Optional()], description="For reminders; they say nothing about the medicine."
-    )
-    phone = StringField("Telephone", [Optional()])
-    language = SelectField(
-        "Language of reminders",
-        [CHOOSE],
-        choices=[("en", "English"), ("es", "Spanish")],
-        default="en",
-    )
-    discretion = RadioField(
-        "Reminders say",
-        [CHOOSE],
-        choices=[
-            ("neutral", "Only that there is a step to complete"),
-            ("detailed", "What is due, as the patient asked for"),
-        ],
-        default="neutral",
-    )
-    prescriber_id = SelectField(
-        "Prescriber", [Optional()], coerce=lambda value: int(value) if value else None
-    )
-    can_become_pregnant = PotentialForm.can_become_pregnant
-    reason = SelectField("Because", [Optional()], choices=[("", "–"), *choices(PotentialReason)])
-    cycle = SelectField("Cycle", [CHOOSE], choices=choices(Cycle), default="unknown")
-    confirmed_by_professional = BooleanField("Confirmed by a healthcare professional")
-    enrolled_on = DateField(
-        "Enrolled in the programme on",
-        [Optional()],
-        description="Leave empty if the registry has not been told yet.",
-    )
-    identifier_authority = StringField(
-        "Another number: who assigned it",
-        [Optional()],
-        description="Such as the laboratory's or hospital's name, as it stands in their messages.",
-    )
-    identifier_value = StringField("Another number", [Optional()])
-
-
-class WithdrawForm(FlaskForm):
+class WithdrawForm(PageForm):
     """An entry made in error."""
 
     reason = TextAreaField(
@@ -436,7 +351,7 @@ class WithdrawForm(FlaskForm):
     )
 
 
-def default_day(form: FlaskForm, today: dt.date) -> None:
+def default_day(form: PageForm, today: dt.date) -> None:
     """Offer today in the field that says when it happened."""
     for name in ("collected", "on", "from", "started"):
         field = form._fields.get(name) or form._fields.get(f"{name}_")

@@ -19,7 +19,7 @@ from compliance.services import audit, patients
 from compliance.services.evidence import local_date
 from compliance.web.charts import line_chart
 from compliance.web.clock import now
-from compliance.web.forms import SPECS
+from compliance.web.form_specs import SPECS
 from compliance.web.security import CLINICAL, actor
 from compliance.web.words import words
 

@@ -18,7 +18,7 @@ from compliance.services import evidence
 from compliance.services import patients as services
 from compliance.web.answers import accepted
 from compliance.web.clock import now
-from compliance.web.forms import EnrolPatientForm
+from compliance.web.enrolment_form import EnrolPatientForm
 from compliance.web.patient_view import all_evidence, open_record, patient_context
 from compliance.web.security import CLINICAL, OVERSIGHT, STAFF, access, actor, clinic
 from compliance.web.words import words

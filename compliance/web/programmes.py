@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import DateField, SelectField, TextAreaField
 from wtforms.validators import InputRequired
@@ -14,12 +13,13 @@ from compliance.rules.programme import load_programme
 from compliance.services import adoptions, evidence
 from compliance.web.answers import accepted
 from compliance.web.clock import now
+from compliance.web.forms import PageForm
 from compliance.web.security import STAFF, access, actor, clinic
 
 programmes = Blueprint("programmes", __name__, url_prefix="/rules")
 
 
-class AdoptionForm(FlaskForm):
+class AdoptionForm(PageForm):
     """The clinic's attestation."""
 
     edition = SelectField("Edition", [InputRequired("Choose one.")])

@@ -9,7 +9,7 @@ from flask import Blueprint, render_template, request, url_for
 from sqlalchemy import select
 
 from compliance.db import db, transaction
-from compliance.models import StoredAssessment
+from compliance.models import Patient, StoredAssessment
 from compliance.rules.triage import Group
 from compliance.services import assessments, patients
 from compliance.services.evidence import zone_of
@@ -63,7 +63,7 @@ def _rows(text: str) -> list[StoredAssessment]:
         .order_by(StoredAssessment.rank, StoredAssessment.act_by, StoredAssessment.course_id)
     )
     if text:
-        found = patients.matching(clinic().id, text).with_only_columns(patients.Patient.id)
+        found = patients.matching(clinic().id, text).with_only_columns(Patient.id)
         query = query.where(StoredAssessment.patient_id.in_(found))
     return list(db.session.scalars(query))
 

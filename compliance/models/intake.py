@@ -102,7 +102,7 @@ class ImportedResult(Base):
     code: Mapped[str] = mapped_column(String(120))
     display: Mapped[str] = mapped_column(String(255), default="")
     field: Mapped[str] = mapped_column(String(20), default="")  # where it stood, such as OBX-3
-    order_number: Mapped[str] = mapped_column(String(120), default="", index=True)
+    order_number: Mapped[str] = mapped_column(String(120), default="")
     as_sent: Mapped[str] = mapped_column(Text, default="")
     analyte: Mapped[str | None] = mapped_column(String(20))
     value: Mapped[str] = mapped_column(Text)

@@ -19,6 +19,7 @@ from compliance.rules.triage import Triage, triage
 from compliance.services import audit
 from compliance.services.actors import Actor, system
 from compliance.services.evidence import clinic_terms, load_record, local_date
+from compliance.services.reminders import reconcile
 
 
 def current_act(record: Record, on: dt.date) -> Act:
@@ -67,7 +68,9 @@ def reassess(
     act = current_act(record, local_date(patient.clinic, now))
     answer = assess(record, programme, terms, Question(at=now, act=act))
     ahead = plan(record, programme, terms, now)
-    return _store(session, actor, course, answer, ahead, triage(answer, ahead, now), now)
+    row = _store(session, actor, course, answer, ahead, triage(answer, ahead, now), now)
+    reconcile(session, patient, course, row, now)
+    return row
 
 
 def _store(

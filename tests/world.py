@@ -35,7 +35,9 @@ def a_clinic(code: str = "riverside", **changes: Any) -> int:
         return clinic.id
 
 
-def a_user(clinic_id: int, role: Role = Role.NURSE, name: str = "Nia Nurse", email: str = "") -> Actor:
+def a_user(
+    clinic_id: int, role: Role = Role.NURSE, name: str = "Nia Nurse", email: str = ""
+) -> Actor:
     """A person with a role at a clinic; returns the actor."""
     email = email or f"{role.value}{next(_number)}@example.org"
     with transaction() as session:

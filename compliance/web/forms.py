@@ -52,7 +52,7 @@ class PageForm(FlaskForm):
     """A form of a page, filled from the request."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
 
 
 class FactForm(PageForm):

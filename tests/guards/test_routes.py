@@ -22,7 +22,9 @@ def bare_app(tmp_path: Path) -> Flask:
 
 
 def test_every_route_declares_who_may_use_it_or_is_refused(bare_app: Flask) -> None:
-    own = [rule.endpoint for rule in bare_app.url_map.iter_rules() if "security." not in rule.endpoint]
+    own = [
+        rule.endpoint for rule in bare_app.url_map.iter_rules() if "security." not in rule.endpoint
+    ]
     undeclared = [endpoint for endpoint in own if rule_of(bare_app, endpoint) is None]
     assert own
     assert undeclared == []

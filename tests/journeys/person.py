@@ -1,0 +1,52 @@
+"""A person at a browser without JavaScript: signs in, fills in forms, reads pages."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from tests.world import PASSWORD
+
+TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+
+
+class Person:
+    """One browser session over HTTP."""
+
+    def __init__(self, app: Flask) -> None:
+        self.client = app.test_client()
+
+    def sign_in(self, email: str, password: str = PASSWORD) -> TestResponse:
+        return self.submit("/sign-in", email=email, password=password)
+
+    def sign_out(self) -> TestResponse:
+        token = TOKEN.search(self.client.get("/").get_data(as_text=True)).group(1)
+        return self.client.post("/sign-out", data={"csrf_token": token})
+
+    def read(self, address: str, status: int = 200) -> str:
+        answer = self.client.get(address, follow_redirects=True)
+        assert answer.status_code == status, (address, answer.status_code)
+        return text_of(answer)
+
+    def submit(self, address: str, **fields: Any) -> TestResponse:
+        """Open the form, fill it in, send it."""
+        page = self.client.get(address)
+        assert page.status_code == 200, (address, page.status_code)
+        token = TOKEN.search(page.get_data(as_text=True)).group(1)
+        data = {name.rstrip("_"): value for name, value in fields.items()}
+        return self.client.post(address, data={"csrf_token": token, **data})
+
+    def record(self, patient: str, kind: str, **fields: Any) -> None:
+        """Record one fact for a patient and expect that it is taken."""
+        answer = self.submit(f"/patients/{patient}/record/{kind}", **fields)
+        assert answer.status_code == 302, text_of(answer)
+
+
+def text_of(answer: TestResponse) -> str:
+    """What a page says: its text without tags, in single spaces."""
+    body = re.sub(r"<(script|style)\b.*?</\1>", " ", answer.get_data(as_text=True), flags=re.S)
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())

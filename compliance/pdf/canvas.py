@@ -43,9 +43,7 @@ class HouseCanvas(Canvas):
         """Date the document by its content instead of by the clock."""
         self._doc._timeStamp = FixedStamp(at)
 
-    def setFont(
-        self, psfontname: str, size: float, leading: float | None = None
-    ) -> None:
+    def setFont(self, psfontname: str, size: float, leading: float | None = None) -> None:
         """Choose a font; tables choose Helvetica unasked, which we do not embed."""
         super().setFont(BODY if psfontname == UNASKED else psfontname, size, leading)
 

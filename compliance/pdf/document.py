@@ -71,13 +71,22 @@ def section(title: str, needs: float, intro: str = "") -> list[Flowable]:
     return [*parts, text(intro, NOTE), Spacer(1, 7)] if intro else [*parts, Spacer(1, 4)]
 
 
-def build(story: Sequence[Flowable], furniture: Furniture, paper: Paper) -> bytes:
-    """Lay the story out and return the PDF; the same story gives the same bytes."""
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """A finished PDF and its number of pages."""
+
+    content: bytes
+    pages: int
+
+
+def build(story: Sequence[Flowable], furniture: Furniture, paper: Paper) -> Printed:
+    """Lay the story out; the same story gives the same bytes."""
     with _one_at_a_time:
         register_fonts()
         buffer = io.BytesIO()
-        _document(buffer, furniture, paper).build(list(story), canvasmaker=HouseCanvas)
-        return buffer.getvalue()
+        document = _document(buffer, furniture, paper)
+        document.build(list(story), canvasmaker=HouseCanvas)
+        return Printed(buffer.getvalue(), int(document.page))
 
 
 class _Document(BaseDocTemplate):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reportlab.platypus import Flowable
 
-from compliance.pdf.document import Furniture, build
+from compliance.pdf.document import Furniture, Printed, build
 from compliance.pdf.monthly_cover import cover
 from compliance.pdf.monthly_sections import (
     accounts,
@@ -36,6 +36,11 @@ _SECTIONS = (
 
 def render(report: MonthlyReport, paper: Paper = Paper.A4) -> bytes:
     """The report as a PDF; the same report gives the same bytes."""
+    return print_monthly(report, paper).content
+
+
+def print_monthly(report: MonthlyReport, paper: Paper) -> Printed:
+    """The report as a PDF, with its number of pages."""
     story: list[Flowable] = []
     for part in _SECTIONS:
         story += part(report, paper.text_width)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,10 @@ from compliance.web.words import describe, fix_for, options, requirement, words
 NONE = "–"
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+BREAKABLE = re.compile(
+    rf"(?:(?:{'|'.join(DAYS)}) )?\d{{1,2}} (?:{'|'.join(MONTHS)})\b(?: \d{{4}})?"
+    r"|\d+(?:\.\d+)? (?:days?|mg(?:/\w+)?|[mµ]mol/L|U/L)\b"
+)
 MIDNIGHT = datetime.time(0, 0)
 
 ZONES: dict[str, str] = {
@@ -131,6 +136,11 @@ def number(value: Decimal | int | float | str | None) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def keep(text: str | None) -> str:
+    """A sentence whose dates and amounts do not break over two lines."""
+    return BREAKABLE.sub(lambda found: found.group().replace(" ", "\u00a0"), text or "")
+
+
 def plural(count: int, one: str, many: str = "") -> str:
     """A count with its noun: 1 patient, 2 patients."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
@@ -173,6 +183,7 @@ FILTERS = {
     "initials": initials,
     "number": number,
     "plural": plural,
+    "keep": keep,
     "words": words,
     "describe": describe,
     "requirement": requirement,

@@ -117,20 +117,25 @@ def mark_failed(
     now: dt.datetime,
     *,
     for_good: bool = False,
+    counts: bool = True,
     message_id: str = "",
 ) -> ReminderState:
-    """Write down a try that failed: again after a pause, or given up and shown to staff."""
+    """Write down a try that failed: again after a pause, or given up and shown to staff.
+
+    A try that failed because the whole server was away does not count towards giving up.
+    """
     reminder = _locked(session, reminder_id)
     outcome = AttemptOutcome.PERMANENT_FAILURE if for_good else AttemptOutcome.TEMPORARY_FAILURE
     _note(session, reminder_id, outcome, detail, now, message_id)
     if reminder.state is not ReminderState.CLAIMED or reminder.claimed_by != owner:
         return reminder.state  # another worker took it over meanwhile
     reminder.state_reason = detail
+    again = now + pause_after(reminder.key, reminder.tries)
+    reminder.tries -= 0 if counts else 1
     if for_good or reminder.tries >= MOST_TRIES:
         _release(reminder, ReminderState.DEAD, None)
         _audit(session, ACTOR, reminder, "reminder.given-up", detail, now)
     else:
-        again = now + pause_after(reminder.key, reminder.tries)
         _release(reminder, ReminderState.FAILED, again)
     return reminder.state
 

@@ -1,0 +1,1 @@
+"""Reminders become mails here, and mails leave the house (or become files)."""

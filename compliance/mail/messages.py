@@ -1,0 +1,83 @@
+"""A letter becomes a message: neutral words unless the patient asked for more."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+
+from compliance.mail.errors import Undelivered
+from compliance.mail.texts import Text, language_of, long_date, write
+from compliance.rules.reminders import ReminderKind
+from compliance.services.letters import Letter
+
+NEUTRAL = "step"  # one text for every kind: it says that something is due, never what
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who mails come from, and where the links in them lead."""
+
+    address: str
+    base_url: str
+
+
+def template_of(kind: ReminderKind, *, detailed: bool) -> str:
+    """The template of a kind: its own for staff and whoever opted in, else the neutral one."""
+    return kind.value if detailed or kind is ReminderKind.DIGEST else NEUTRAL
+
+
+def text_of(letter: Letter, base_url: str) -> Text:
+    """What a letter says, in its language."""
+    language = language_of(letter.language)
+    return write(
+        template_of(letter.kind, detailed=letter.detailed),
+        language,
+        rung=letter.rung.value,
+        clinic=letter.clinic,
+        phone=letter.clinic_phone,
+        first=long_date(letter.first, language) if letter.first else "",
+        by=long_date(letter.by, language),
+        waiting=letter.waiting,
+        base_url=base_url,
+    )
+
+
+def message_of(letter: Letter, sender: Sender, now: dt.datetime) -> EmailMessage:
+    """The message to hand over; raises Undelivered for an address that is none."""
+    text = text_of(letter, sender.base_url)
+    message = EmailMessage(policy=SMTP)
+    message["From"] = _address(sender.address, letter.clinic)
+    message["To"] = _address(letter.to)
+    if letter.clinic_email:
+        message["Reply-To"] = _address(letter.clinic_email)
+    message["Subject"] = text.subject
+    message["Date"] = format_datetime(now)
+    message["Message-ID"] = message_id(letter.key, sender.address)
+    message["Auto-Submitted"] = "auto-generated"
+    message["Content-Language"] = language_of(letter.language)
+    message.set_content(text.plain)
+    message.add_alternative(text.html, subtype="html")
+    return message
+
+
+def message_id(key: str, sender: str) -> str:
+    """Derived from the reminder's key, so that a resend is recognisable; it says nothing itself."""
+    digest = hashlib.sha256(key.encode()).hexdigest()[:40]
+    return f"<{digest}@{sender.rpartition('@')[2]}>"
+
+
+def _address(text: str, name: str = "") -> Address:
+    try:
+        local, _, domain = text.strip().rpartition("@")
+        if not local or not domain:
+            raise ValueError
+        ascii_domain = domain.encode("idna").decode("ascii")
+        return Address(" ".join(name.split()), addr_spec=f"{local}@{ascii_domain}")
+    except (ValueError, IndexError, MessageError):
+        raise Undelivered("The e-mail address cannot be used.", for_good=True) from None

@@ -70,7 +70,8 @@ def _settings(config: Config) -> dict[str, Any]:
         "SECURITY_SEND_PASSWORD_CHANGE_EMAIL": False,
         "SECURITY_RETURN_GENERIC_RESPONSES": True,
         "SECURITY_EMAIL_VALIDATOR_ARGS": {"check_deliverability": False},
-        "SECURITY_FLASH_MESSAGES": True,
+        "SECURITY_FLASH_MESSAGES": False,  # our pages say what needs saying
+        "SECURITY_JOIN_USER_ROLES": False,  # a role belongs to a clinic, not to the user
         "SECURITY_PASSWORD_LENGTH_MIN": 12,
         "SECURITY_USE_REGISTER_V2": True,
     }

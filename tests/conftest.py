@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 
 from compliance.app import create_app
-from compliance.db import db
+from compliance.db import db, only_reading
 from config import Config, read_config
 from tests.servers import postgres, postgres_bin
 
@@ -128,6 +128,7 @@ def app(config: Config) -> Iterator[Flask]:
     """The real application on the test's own database, inside its context."""
     app = create_app(config)
     with app.app_context():
+        only_reading(True)  # what a test merely reads must not hold the lock
         yield app
         db.session.remove()
         db.engine.dispose()

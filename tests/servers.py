@@ -40,7 +40,7 @@ def _account() -> dict[str, object]:
 
 @contextmanager
 def postgres(bin_dir: Path) -> Iterator[str]:
-    """A PostgreSQL of our own on a free port, gone afterwards; yields its address without a name."""
+    """A PostgreSQL of our own on a free port, gone afterwards; yields its address."""
     home = Path(tempfile.mkdtemp(prefix="pg-"))
     account = _account()
     if account:

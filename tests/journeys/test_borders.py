@@ -1,4 +1,4 @@
-"""What must not be possible: reading another clinic, guessing passwords, acting without a session."""
+"""What must not be possible: another clinic's data, guessed passwords, no session."""
 
 from __future__ import annotations
 

@@ -150,7 +150,7 @@ def _message(lines: list[bytes]) -> RawMessage:
         if _starts_segment(line, delimiters):
             segments.append(_segment(line, delimiters))
         else:
-            segments[-1] = _continued(segments[-1], line)
+            segments[-1] = _continued(segments[-1], line, delimiters)
     return RawMessage(raw, delimiters, tuple(segments), charset, problem)
 
 
@@ -203,8 +203,10 @@ def _segment(line: str, delimiters: Delimiters) -> Segment:
     return Segment(name, tuple(fields[1:]))
 
 
-def _continued(segment: Segment, line: str) -> Segment:
-    """Text that runs on over a line end belongs to the last field before it."""
-    if segment.name == "MSH" or not segment.fields:
-        return Segment(segment.name, (*segment.fields, line))
-    return Segment(segment.name, (*segment.fields[:-1], f"{segment.fields[-1]}\n{line}"))
+def _continued(segment: Segment, line: str, delimiters: Delimiters) -> Segment:
+    """Text that runs on over a line end belongs to the last field before it; fields may follow."""
+    first, *others = line.split(delimiters.field)
+    if not segment.fields:
+        return Segment(segment.name, (first, *others))
+    joined = f"{segment.fields[-1]}\n{first}"
+    return Segment(segment.name, (*segment.fields[:-1], joined, *others))

@@ -272,7 +272,8 @@ def test_a_code_that_is_not_certain_is_held(code: str, said: str) -> None:
     "code",
     ["20454-5^Protein [Presence] in Urine^LN", "5770-3^Bilirubin.total [Presence] in Urine^LN",
      "32309-7^Cholesterol.total/Cholesterol in HDL [Mass Ratio]^LN",
-     "13874-3^Alkaline phosphatase.bone^LN", "UB^Bilirubin urine^L", "718-7^Hemoglobin^LN", "2106-3^White^HL70005", "K^Potassium^L"],
+     "13874-3^Alkaline phosphatase.bone^LN", "UB^Bilirubin urine^L", "718-7^Hemoglobin^LN",
+     "2106-3^White^HL70005", "K^Potassium^L"],
 )  # fmt: skip
 def test_a_name_alone_never_makes_a_result(code: str) -> None:
     assert one(obx(code, "negative", kind="ST")).disposition is IGNORED

@@ -9,9 +9,10 @@ from compliance.web.auditing import auditing
 from compliance.web.evidence import evidence
 from compliance.web.patients import patients
 from compliance.web.programmes import programmes
+from compliance.web.reports import reports
 from compliance.web.worklist import worklist
 
 
 def blueprints() -> list[Blueprint]:
     """The blueprints of the application."""
-    return [accounts, auditing, evidence, patients, programmes, worklist]
+    return [accounts, auditing, evidence, patients, programmes, reports, worklist]

@@ -29,6 +29,7 @@ PLACES = (
     Place("Today", "worklist.today", "today", STAFF),
     Place("Patients", "patients.index", "patients", STAFF),
     Place("Lab results", "labs.index", "lab", (*CLINICAL, Role.MANAGER)),
+    Place("Pharmacy check", "pharmacy.check", "pill", (*CLINICAL, Role.PHARMACIST)),
     Place("Reminders", "reminders.index", "reminder", STAFF, heading="Compliance"),
     Place("Monthly reports", "reports.index", "report", OVERSIGHT),
     Place("Rules in force", "programmes.index", "rules", STAFF),

@@ -8,6 +8,7 @@ from compliance.web.accounts import accounts
 from compliance.web.auditing import auditing
 from compliance.web.evidence import evidence
 from compliance.web.patients import patients
+from compliance.web.pharmacy import pharmacy
 from compliance.web.programmes import programmes
 from compliance.web.reports import reports
 from compliance.web.worklist import worklist
@@ -15,4 +16,4 @@ from compliance.web.worklist import worklist
 
 def blueprints() -> list[Blueprint]:
     """The blueprints of the application."""
-    return [accounts, auditing, evidence, patients, programmes, reports, worklist]
+    return [accounts, auditing, evidence, patients, pharmacy, programmes, reports, worklist]

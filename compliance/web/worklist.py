@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from types import SimpleNamespace
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy import select
+from werkzeug.wrappers import Response
 
 from compliance.db import db, transaction
-from compliance.models import Patient, StoredAssessment
+from compliance.models import Patient, Role, StoredAssessment
 from compliance.rules.triage import Group
 from compliance.services import assessments, patients
 from compliance.services.evidence import zone_of
@@ -23,9 +24,11 @@ SHOWN = [group for group in Group if group is not Group.CLOSED]
 
 
 @worklist.get("/")
-@access(*STAFF)
-def today() -> str:
+@access(*STAFF, Role.PHARMACIST)
+def today() -> str | Response:
     """The worklist: risk first, then what can still be saved."""
+    if actor().role is Role.PHARMACIST:
+        return redirect(url_for("pharmacy.check"))
     refresh()
     text, chosen = request.args.get("q", "").strip(), request.args.get("group", "")
     rows = _rows(text)

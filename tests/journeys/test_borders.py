@@ -95,3 +95,17 @@ def test_an_error_page_never_quotes_what_was_asked_for(app: Flask) -> None:
     person.sign_in(email_of(db.session, a_user(a_clinic())))
     page = person.read("/patients/Amara-Okafor-1998", status=404)
     assert "Okafor" not in page
+
+
+@time_machine.travel(NOW, tick=False)
+def test_the_pharmacist_is_told_the_window_and_sees_no_name(app: Flask) -> None:
+    clinic_id = a_clinic()
+    patient = a_patient(a_user(clinic_id), family_name="Secretname", mrn="R-77")
+    pharmacist = Person(app, email_of(db.session, a_user(clinic_id, Role.PHARMACIST)))
+    pharmacist.sign_in()
+    answer = text_of(pharmacist.submit("/pharmacy", mrn="r-77"))
+    assert "prerequisites do not appear met" in answer
+    assert "Can become pregnant" in answer
+    assert patient.mrn in answer
+    assert "Secretname" not in answer
+    assert "No patient of this clinic" in text_of(pharmacist.submit("/pharmacy", mrn="R-78"))

@@ -7,7 +7,6 @@ import types
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from enum import Enum
-from functools import cache
 from typing import Any, ClassVar, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from compliance.rules.terms import (
@@ -367,14 +366,19 @@ class _Spec:
 _BOTH: Any = (Union, types.UnionType)
 
 
-@cache
-def _specs(target: Any) -> dict[str, _Spec]:
-    hints = get_type_hints(target)
-    return {
-        item.name.rstrip("_"): _spec(item, hints[item.name])
-        for item in fields(target)
-        if get_origin(hints[item.name]) is not ClassVar
-    }
+_KNOWN: dict[str, dict[str, _Spec]] = {}
+
+
+def _specs(target: type[Any]) -> dict[str, _Spec]:
+    known = _KNOWN.get(target.__name__)
+    if known is None:
+        hints = get_type_hints(target)
+        known = _KNOWN[target.__name__] = {
+            item.name.rstrip("_"): _spec(item, hints[item.name])
+            for item in fields(target)
+            if get_origin(hints[item.name]) is not ClassVar
+        }
+    return known
 
 
 def _spec(item: Field[Any], hint: Any) -> _Spec:

@@ -1,0 +1,241 @@
+"""The answer to one question: every requirement's finding, and what follows from them together."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from compliance.rules.context import Context, Index
+from compliance.rules.contraception import contraception_lead_in, contraception_methods
+from compliance.rules.courses import course_of
+from compliance.rules.dates import show
+from compliance.rules.earliest import earliest_day
+from compliance.rules.enrolments import (
+    acknowledgement,
+    course_gap,
+    enrolment,
+    pregnancy_potential,
+)
+from compliance.rules.facts import ClinicTerms, Record
+from compliance.rules.findings import Assessment, Days, Finding, Question
+from compliance.rules.follow_up import (
+    blood_donation,
+    contraception_tail,
+    final_test,
+    final_test_due,
+)
+from compliance.rules.grades import grades_of
+from compliance.rules.labs import baseline_labs, lab_follow_up, lab_limits, lab_target
+from compliance.rules.makers import not_required, unknown
+from compliance.rules.pregnancy import not_pregnant
+from compliance.rules.pregnancy_tests import is_open, tests_of
+from compliance.rules.prescriptions import (
+    days_supply,
+    in_person_start,
+    interaction,
+    prescriber_scope,
+    review,
+    second_prescriber,
+)
+from compliance.rules.programme import NoEditionError, Programme
+from compliance.rules.statements import comprehension, counselling, method_match
+from compliance.rules.terms import Act, Outcome, Phase, Requirement, Verdict
+from compliance.rules.testing import (
+    monthly_test,
+    screening_test,
+    suggested_test_days,
+    test_before_start,
+    test_sensitivity,
+    test_setting,
+)
+from compliance.rules.windows import (
+    closes_at,
+    first_window_lockout,
+    open_window,
+    prescription_window,
+)
+
+Rule = Callable[[Context], Finding]
+Rules = Mapping[Requirement, Rule]
+
+# In the order in which a person does them: who, tests, contraception, statements, pick-up, advice.
+ASKED: Rules = {
+    Requirement.NOT_PREGNANT: not_pregnant,
+    Requirement.ENROLMENT: enrolment,
+    Requirement.PREGNANCY_POTENTIAL: pregnancy_potential,
+    Requirement.ACKNOWLEDGEMENT: acknowledgement,
+    Requirement.SCREENING_TEST: screening_test,
+    Requirement.TEST_BEFORE_START: test_before_start,
+    Requirement.MONTHLY_TEST: monthly_test,
+    Requirement.TEST_SETTING: test_setting,
+    Requirement.TEST_SENSITIVITY: test_sensitivity,
+    Requirement.FIRST_WINDOW_LOCKOUT: first_window_lockout,
+    Requirement.CONTRACEPTION_METHODS: contraception_methods,
+    Requirement.CONTRACEPTION_LEAD_IN: contraception_lead_in,
+    Requirement.COUNSELLING: counselling,
+    Requirement.COMPREHENSION: comprehension,
+    Requirement.METHOD_MATCH: method_match,
+    Requirement.PRESCRIPTION_WINDOW: prescription_window,
+    Requirement.DAYS_SUPPLY: days_supply,
+    Requirement.INTERACTION: interaction,
+    Requirement.REVIEW: review,
+    Requirement.BASELINE_LABS: baseline_labs,
+    Requirement.LAB_FOLLOW_UP: lab_follow_up,
+    Requirement.LAB_LIMITS: lab_limits,
+    Requirement.COURSE_GAP: course_gap,
+    Requirement.BLOOD_DONATION: blood_donation,
+    Requirement.SECOND_PRESCRIBER: second_prescriber,
+    Requirement.IN_PERSON_START: in_person_start,
+    Requirement.PRESCRIBER_SCOPE: prescriber_scope,
+}
+AFTERWARDS: Rules = {
+    Requirement.NOT_PREGNANT: not_pregnant,
+    Requirement.PREGNANCY_POTENTIAL: pregnancy_potential,
+    Requirement.FINAL_TEST: final_test,
+    Requirement.CONTRACEPTION_TAIL: contraception_tail,
+    Requirement.BLOOD_DONATION: blood_donation,
+    Requirement.LAB_LIMITS: lab_limits,
+}
+DONATION: Rules = {Requirement.BLOOD_DONATION: blood_donation}
+IF_CAN = frozenset(
+    {
+        Requirement.SCREENING_TEST,
+        Requirement.TEST_BEFORE_START,
+        Requirement.MONTHLY_TEST,
+        Requirement.TEST_SETTING,
+        Requirement.TEST_SENSITIVITY,
+        Requirement.FIRST_WINDOW_LOCKOUT,
+        Requirement.CONTRACEPTION_METHODS,
+        Requirement.CONTRACEPTION_LEAD_IN,
+        Requirement.COMPREHENSION,
+        Requirement.METHOD_MATCH,
+    }
+)
+_NOT_ASKED = {
+    requirement: not_required(requirement, "Not asked of a patient who cannot become pregnant.")
+    for requirement in IF_CAN
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What time may change about an answer."""
+
+    edition: str
+    phase: Phase
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    window: Days | None
+    due: dict[Requirement, Days]
+    grades: dict[str, int]
+
+
+def assess(
+    record: Record, programme: Programme, terms: ClinicTerms, question: Question
+) -> Assessment:
+    """Answer one question from the facts known on its day; never raises on a readable record."""
+    index = Index(record.facts, terms.time_zone)
+    ctx = Context(record, index, programme, terms, question, question.at)
+    now = _snapshot(ctx)
+    return Assessment(
+        question=question,
+        programme=programme.id,
+        edition=now.edition,
+        phase=now.phase,
+        verdict=now.verdict,
+        findings=now.findings,
+        window=now.window,
+        window_closes_at=closes_at(ctx, now.window),
+        earliest=None if now.verdict is not Verdict.NO else earliest_day(ctx),
+        due=now.due,
+        grades=now.grades,
+        changes_at=_changes_at(ctx, index, now),
+    )
+
+
+def _changes_at(ctx: Context, index: Index, now: Snapshot) -> dt.datetime | None:
+    """The first noted instant at which the answer differs; each look ahead may note more."""
+    looked = ctx
+    while moments := looked.clock.moments_ahead():
+        moment = moments[0]
+        looked = Context(ctx.record, index, ctx.programme, ctx.terms, ctx.question, moment)
+        if _snapshot(looked) != now:
+            return moment
+    return None
+
+
+def _snapshot(ctx: Context) -> Snapshot:
+    findings = tuple(_finding(ctx, *item) for item in _rules(ctx).items())
+    return Snapshot(
+        edition=ctx.edition.id if ctx.edition else "",
+        phase=course_of(ctx).phase,
+        verdict=_verdict(findings),
+        findings=findings,
+        window=open_window(ctx),
+        due=_due(ctx),
+        grades=grades_of(ctx),
+    )
+
+
+def _rules(ctx: Context) -> Rules:
+    if ctx.question.act is Act.DONATE_BLOOD:
+        return DONATION
+    return AFTERWARDS if course_of(ctx).phase is Phase.AFTER else ASKED
+
+
+def _finding(ctx: Context, requirement: Requirement, rule: Rule) -> Finding:
+    if requirement in IF_CAN and not course_of(ctx).can:
+        return _NOT_ASKED[requirement]
+    try:
+        return rule(ctx)
+    except NoEditionError as error:
+        return unknown(
+            requirement,
+            f"What {ctx.programme.name} asked on {show(error.day)} is not recorded here.",
+            action="Have a person decide by the text that was in force then",
+        )
+
+
+def _verdict(findings: tuple[Finding, ...]) -> Verdict:
+    outcomes = {finding.outcome for finding in findings if finding.blocks}
+    if Outcome.UNMET in outcomes:
+        return Verdict.NO
+    return Verdict.HOLD if Outcome.UNKNOWN in outcomes else Verdict.YES
+
+
+def _due(ctx: Context) -> dict[Requirement, Days]:
+    """What comes next, each with its first and last day."""
+    if ctx.question.act is Act.DONATE_BLOOD:
+        return {}
+    found: dict[Requirement, Days] = {}
+    for requirement, days in _NEXT.items():
+        try:
+            value = days(ctx)
+        except NoEditionError:
+            value = None
+        if value is not None:
+            found[requirement] = value
+    return found
+
+
+def _next_test(ctx: Context) -> Days | None:
+    course = course_of(ctx)
+    if not course.can or course.phase is not Phase.DURING:
+        return None
+    tests = tests_of(ctx)
+    if tests.serving and is_open(ctx, tests.window):
+        return None
+    return suggested_test_days(ctx)
+
+
+def _next_labs(ctx: Context) -> Days | None:
+    target = lab_target(ctx)
+    return (target[0], target[0]) if target else None
+
+
+_NEXT: Mapping[Requirement, Callable[[Context], Days | None]] = {
+    Requirement.MONTHLY_TEST: _next_test,
+    Requirement.LAB_FOLLOW_UP: _next_labs,
+    Requirement.FINAL_TEST: final_test_due,
+}

@@ -1,0 +1,136 @@
+"""What a rule may look at: the facts known on the day asked, the provisions, and the clock."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from compliance.rules.clock import Clock
+from compliance.rules.dates import zone
+from compliance.rules.facts import ClinicTerms, Fact, Lab, Record
+from compliance.rules.findings import Provision, Question
+from compliance.rules.programme import JudgedOn, NoEditionError, Programme
+
+if TYPE_CHECKING:
+    from compliance.rules.courses import Course
+    from compliance.rules.cover import Cover
+    from compliance.rules.pregnancy_tests import Tests
+
+F = TypeVar("F", bound=Fact)
+_NOTHING: list[Any] = []
+
+
+class Index:
+    """The facts of one record by kind, oldest first; built once, read at any day."""
+
+    __slots__ = ("_by_kind",)
+
+    def __init__(self, facts: Iterable[Fact], clinic_zone: str) -> None:
+        by_kind: dict[type[Fact], list[Any]] = {}
+        for fact in facts:
+            kind = type(fact)
+            if kind is Lab:
+                fact = _at_the_clinic(fact, clinic_zone)
+            by_kind.setdefault(kind, []).append(fact)
+        for found in by_kind.values():
+            if len(found) > 1:
+                found.sort(key=_age)
+        self._by_kind = by_kind
+
+    def on(self, clock: Clock) -> dict[type[Fact], list[Any]]:
+        """The facts dated on or before the clock's day; later ones do not exist yet."""
+        today = clock.today
+        known = {}
+        for kind, found in self._by_kind.items():
+            if found[-1].day <= today:
+                known[kind] = found
+            else:
+                known[kind] = [fact for fact in found if clock.reached(fact.day)]
+        return known
+
+
+def _age(fact: Fact) -> tuple[dt.date, str]:
+    return fact.day, fact.id
+
+
+def _at_the_clinic(fact: Any, clinic_zone: str) -> Any:
+    collected = fact.collected
+    if not isinstance(collected, dt.datetime) or collected.tzinfo is None:
+        return fact
+    try:
+        local = collected.astimezone(zone(clinic_zone))
+    except OverflowError:
+        local = collected
+    return replace(fact, collected=local.replace(tzinfo=None))
+
+
+class Context:
+    """One question about one record at one moment."""
+
+    __slots__ = (
+        "_provisions",
+        "adoptions",
+        "clock",
+        "course",
+        "cover",
+        "edition",
+        "facts",
+        "programme",
+        "question",
+        "record",
+        "terms",
+        "tests",
+        "today",
+    )
+
+    def __init__(
+        self,
+        record: Record,
+        index: Index,
+        programme: Programme,
+        terms: ClinicTerms,
+        question: Question,
+        at: dt.datetime,
+    ) -> None:
+        self.record = record
+        self.programme = programme
+        self.terms = terms
+        self.question = question
+        self.clock = Clock(at, terms.time_zone, programme.time_zone)
+        self.today = self.clock.today
+        self.facts = index.on(self.clock)
+        self.adoptions = terms.adoptions
+        self.edition = programme.edition_on(self.today, terms.adoptions)
+        self._provisions = programme.provisions_of(self.edition.id) if self.edition else {}
+        for start, _ in programme.timeline(terms.adoptions):
+            self.clock.reached(start)
+        self.course: Course | None = None
+        self.tests: Tests | None = None
+        self.cover: Cover | None = None
+
+    def known(self, kind: type[F]) -> list[F]:
+        """Every fact of one kind dated on or before the day asked, oldest first."""
+        return self.facts.get(kind, _NOTHING)
+
+    def newest(self, kind: type[F]) -> F | None:
+        """The newest fact of one kind."""
+        found = self.facts.get(kind, _NOTHING)
+        return found[-1] if found else None
+
+    def rule(self, name: str, test: dt.date | None = None) -> Provision:
+        """The provision in force for this act, or for a test collected on a day.
+
+        Raises NoEditionError when the programme says nothing about that day.
+        """
+        if test is not None and self.programme.parameters[name].judged_on is JudgedOn.TEST:
+            return self.programme.provision(name, test, self.adoptions)
+        found = self._provisions.get(name)
+        if found is None:
+            raise NoEditionError(self.today)
+        return found
+
+    def has(self, name: str) -> bool:
+        """Whether the edition of the day asked speaks of this parameter at all."""
+        return name in self._provisions

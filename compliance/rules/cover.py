@@ -1,0 +1,153 @@
+"""What contraception was in use when, and from when to when a complete pair was."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from compliance.rules.dates import plus, plus_months
+from compliance.rules.facts import Contraception
+from compliance.rules.terms import Method, Outcome
+
+if TYPE_CHECKING:
+    from compliance.rules.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A method, or a complete pair, in use from a day to a day, both included."""
+
+    first: dt.date
+    last: dt.date
+    methods: frozenset[Method]
+    evidence: tuple[str, ...]
+    accepted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """Every span of a method in use, and every span in which a complete pair was."""
+
+    single: tuple[Span, ...]
+    complete: tuple[Span, ...]
+
+    def in_use(self, day: dt.date) -> list[Span]:
+        """The methods in use on a day."""
+        return [span for span in self.single if span.first <= day <= span.last]
+
+    def pairs(self, day: dt.date) -> list[Span]:
+        """The complete pairs in use on a day."""
+        return [span for span in self.complete if span.first <= day <= span.last]
+
+    def same_pair_since(self, day: dt.date) -> dt.date | None:
+        """The first day of the pair that is longest in use on a day; None without one."""
+        return min((span.first for span in self.pairs(day)), default=None)
+
+    def first_gap(self, first: dt.date, last: dt.date) -> dt.date | None:
+        """The first day between two days, both included, that no complete pair covers."""
+        day = first
+        for span in sorted(self.complete, key=_first):
+            if span.first > day:
+                break
+            if span.last >= day:
+                day = plus(span.last, 1)
+        covered = day > last or day == dt.date.max
+        return None if covered else day
+
+    def covered_since(self, day: dt.date) -> dt.date | None:
+        """The first day of the unbroken cover, by whatever pairs, that reaches a day."""
+        since: dt.date | None = None
+        edge = day
+        while firsts := [span.first for span in self.complete if span.first <= edge <= span.last]:
+            since = min(firsts)
+            if since == dt.date.min:
+                break
+            edge = plus(since, -1)
+        return since
+
+
+def _first(span: Span) -> dt.date:
+    return span.first
+
+
+def cover_of(ctx: Context) -> Cover:
+    """The patient's cover, as known on the day asked."""
+    if ctx.cover is None:
+        single = _merged(_spans(ctx))
+        ctx.cover = Cover(single, tuple(_complete(ctx, single)))
+    return ctx.cover
+
+
+def _spans(ctx: Context) -> Iterable[Span]:
+    for fact in ctx.known(Contraception):
+        start = fact.effective_from or fact.from_
+        end = fact.until or dt.date.max
+        for first, last in _counting(ctx, fact):
+            first, last = max(first, start), min(last, end)
+            if first <= last and ctx.clock.reached(first):
+                ctx.clock.reached(plus(last, 1))
+                yield Span(first, last, frozenset((fact.method,)), (fact.id,))
+
+
+def _counting(ctx: Context, fact: Contraception) -> Iterable[tuple[dt.date, dt.date]]:
+    """The stretches for which the fitting and each renewal count."""
+    lasting = [row for row in _lasting(ctx) if row[0] is fact.method]
+    if not lasting:
+        yield fact.from_, dt.date.max
+        return
+    renewals = [day for day in fact.renewals if ctx.clock.reached(day)]
+    for done in (fact.from_, *renewals):
+        for _, unit, count, since in lasting:
+            last = plus(done, count) if unit == "days" else plus_months(done, count)
+            yield max(done, since), last
+
+
+def _lasting(ctx: Context) -> tuple[tuple[Method, str, int, dt.date], ...]:
+    if not ctx.has("method_lasts"):
+        return ()
+    rows: tuple[tuple[Method, str, int, dt.date], ...] = ctx.rule("method_lasts").value or ()
+    return rows
+
+
+def _merged(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Stretches of one method that touch or overlap, as one."""
+    merged: list[Span] = []
+    for span in sorted(spans, key=lambda item: (sorted(item.methods), item.first, item.last)):
+        before = merged[-1] if merged else None
+        if before and before.methods == span.methods and span.first <= plus(before.last, 1):
+            evidence = tuple(dict.fromkeys(before.evidence + span.evidence))
+            merged[-1] = Span(before.first, max(before.last, span.last), span.methods, evidence)
+        else:
+            merged.append(span)
+    return tuple(merged)
+
+
+def _complete(ctx: Context, single: tuple[Span, ...]) -> Iterable[Span]:
+    for number, one in enumerate(single):
+        if worth(ctx, one.methods) is Outcome.MET:
+            yield one
+        for other in single[number + 1 :]:
+            methods = one.methods | other.methods
+            first, last = max(one.first, other.first), min(one.last, other.last)
+            value = worth(ctx, methods)
+            if first <= last and value is not Outcome.UNMET:
+                yield Span(
+                    first, last, methods, one.evidence + other.evidence, value is Outcome.MET
+                )
+
+
+def worth(ctx: Context, methods: frozenset[Method]) -> Outcome:
+    """MET when the methods are enough together, UNKNOWN when a person must decide, else UNMET."""
+    if methods & ctx.rule("sole_methods").value:
+        return Outcome.MET
+    primary = methods & ctx.rule("primary_methods").value
+    if primary and methods & ctx.rule("secondary_methods").value:
+        return Outcome.MET
+    if len(primary) > 1:
+        return _TWO_PRIMARY[ctx.rule("two_primary").value]
+    return Outcome.UNMET
+
+
+_TWO_PRIMARY = {"accept": Outcome.MET, "hold": Outcome.UNKNOWN, "reject": Outcome.UNMET}

@@ -1,0 +1,72 @@
+"""The first day on which everything could be met, if what is missing is done in time."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from compliance.rules.context import Context
+from compliance.rules.courses import course_of
+from compliance.rules.cover import cover_of
+from compliance.rules.dates import plus
+from compliance.rules.follow_up import donation_from
+from compliance.rules.lead_in import broken_since, enrolled_from
+from compliance.rules.pregnancy import Sign, unresolved
+from compliance.rules.pregnancy_tests import Tests, is_open, tests_of
+from compliance.rules.programme import NoEditionError
+from compliance.rules.terms import Act, Phase
+from compliance.rules.windows import locked_until
+
+
+def earliest_day(ctx: Context) -> dt.date | None:
+    """Never before the day asked; None when a person must decide first. Predicts no period."""
+    try:
+        if ctx.question.act is Act.DONATE_BLOOD:
+            return donation_from(ctx)[1]
+        return _earliest(ctx)
+    except NoEditionError:
+        return None
+
+
+def _earliest(ctx: Context) -> dt.date | None:
+    signs = unresolved(ctx)
+    if any(alarm.sign is not Sign.UNCLEAR for alarm in signs):
+        return None
+    course = course_of(ctx)
+    if course.phase is Phase.AFTER:
+        return None
+    repeat = plus(signs[-1].day, 1) if signs else ctx.today
+    if not course.can:
+        return max(ctx.today, repeat)
+    counted = _during if course.phase is Phase.DURING else _before
+    return max(ctx.today, repeat, counted(ctx))
+
+
+def _during(ctx: Context) -> dt.date:
+    if broken_since(ctx) is None:
+        return ctx.today
+    since = cover_of(ctx).covered_since(ctx.today) or ctx.today
+    return plus(since, ctx.rule("lead_in_days").value)
+
+
+def _before(ctx: Context) -> dt.date:
+    tests = tests_of(ctx)
+    ready = _lead_in(ctx)
+    if _serves(ctx, tests, ready):
+        return ctx.today
+    first = tests.first.collected if tests.first else ctx.today
+    apart = plus(first, ctx.rule("tests_apart_days").value)
+    return max(ready, apart, locked_until(ctx) or ctx.today)
+
+
+def _serves(ctx: Context, tests: Tests, ready: dt.date) -> bool:
+    """Whether the second test that is there may still be used, so that no new one is needed."""
+    if tests.serving is None or not is_open(ctx, tests.window):
+        return False
+    return tests.serving.collected >= ready
+
+
+def _lead_in(ctx: Context) -> dt.date:
+    since = cover_of(ctx).same_pair_since(ctx.today) or ctx.today
+    start = enrolled_from(ctx) or ctx.today
+    counted = max(since, start, course_of(ctx).count_from)
+    return plus(counted, ctx.rule("lead_in_days").value)

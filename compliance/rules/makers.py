@@ -1,0 +1,100 @@
+"""How a rule says what it found: one short function an outcome."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from compliance.rules.findings import Finding, Provision
+from compliance.rules.terms import Binding, Outcome, Requirement
+
+Ids = tuple[str, ...]
+Basis = tuple[Provision, ...]
+
+
+def _binding(basis: Basis) -> Binding:
+    return basis[0].binding if basis else Binding.MUST
+
+
+def met(requirement: Requirement, reason: str, evidence: Ids = (), basis: Basis = ()) -> Finding:
+    """What is asked has been done."""
+    return Finding(requirement, Outcome.MET, _binding(basis), reason, evidence, basis)
+
+
+def not_required(requirement: Requirement, reason: str, basis: Basis = ()) -> Finding:
+    """Nothing is asked here."""
+    return Finding(requirement, Outcome.NOT_REQUIRED, _binding(basis), reason, (), basis)
+
+
+def due(
+    requirement: Requirement,
+    reason: str,
+    evidence: Ids = (),
+    basis: Basis = (),
+    *,
+    action: str = "",
+    earliest: dt.date | None = None,
+    act_by: dt.datetime | None = None,
+) -> Finding:
+    """What is asked is still to be done and not late; it does not block this act."""
+    return Finding(
+        requirement,
+        Outcome.DUE,
+        _binding(basis),
+        reason,
+        evidence,
+        basis,
+        action,
+        earliest,
+        act_by,
+    )
+
+
+def unmet(
+    requirement: Requirement,
+    reason: str,
+    evidence: Ids = (),
+    basis: Basis = (),
+    *,
+    action: str,
+    earliest: dt.date | None = None,
+    act_by: dt.datetime | None = None,
+    urgent: bool = False,
+) -> Finding:
+    """What is asked has not been done."""
+    return Finding(
+        requirement,
+        Outcome.UNMET,
+        _binding(basis),
+        reason,
+        evidence,
+        basis,
+        action,
+        earliest,
+        act_by,
+        urgent,
+    )
+
+
+def unknown(
+    requirement: Requirement,
+    reason: str,
+    evidence: Ids = (),
+    basis: Basis = (),
+    *,
+    action: str,
+    earliest: dt.date | None = None,
+    urgent: bool = False,
+) -> Finding:
+    """Nobody can tell from the record or from the authority's text: a person decides."""
+    return Finding(
+        requirement,
+        Outcome.UNKNOWN,
+        _binding(basis),
+        reason,
+        evidence,
+        basis,
+        action,
+        earliest,
+        None,
+        urgent,
+    )

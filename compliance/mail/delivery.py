@@ -24,7 +24,13 @@ Tally = Counter[str]  # how many went which way: sent, failed, dead, skipped, cl
 log = logging.getLogger("compliance.mail")
 
 
-def send_due(outbox: Outbox, sender: Sender, clock: Clock, limit: int = 500) -> Tally:
+def send_due(
+    outbox: Outbox,
+    sender: Sender,
+    clock: Clock,
+    limit: int = 500,
+    go_on: Callable[[], bool] = lambda: True,
+) -> Tally:
     """Send what is due, up to a limit; stops early when the server takes nothing at all.
 
     A worker killed at any line loses nothing: its claim is taken over, under the same Message-ID.
@@ -34,7 +40,7 @@ def send_due(outbox: Outbox, sender: Sender, clock: Clock, limit: int = 500) -> 
         waiting = sending.due(session, clock(), limit)
     with outbox as open_outbox:
         for reminder_id in waiting:
-            if not _send_one(open_outbox, sender, reminder_id, owner, clock, tally):
+            if not go_on() or not _send_one(open_outbox, sender, reminder_id, owner, clock, tally):
                 break
     return tally
 

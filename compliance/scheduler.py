@@ -1,0 +1,247 @@
+"""The schedule: a few small jobs, each repeatable, run by exactly one process."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from flask import Flask
+
+from compliance.db import transaction
+from compliance.mail.delivery import send_due
+from compliance.mail.messages import Sender
+from compliance.mail.outbox import open_outbox
+from compliance.models import Clinic, Patient, Setting
+from compliance.services import assessments, jobs, reminders, reports
+from compliance.services.actors import system
+from compliance.services.evidence import local_date
+from compliance.web.clock import now as clock_now
+from compliance.web.reports import printer
+from config import Config
+
+log = logging.getLogger("compliance.scheduler")
+
+BATCH = 50
+MOST_ROUNDS = 400
+CURSOR = "reminders-cursor"
+
+Clock = Callable[[], dt.datetime]
+
+
+class JobFault(Exception):
+    """A job that did what it could and must be looked at; its text holds no patient's data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What the jobs work with."""
+
+    app: Flask
+    config: Config
+    clock: Clock = clock_now
+    owner: str = field(
+        default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    )
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def go_on(self) -> bool:
+        """Whether there is no hurry to end."""
+        return not self.stopping.is_set()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One thing done again and again; it answers what it did, without naming anybody."""
+
+    name: str
+    every: dt.timedelta
+    work: Callable[[Bench], str]
+
+
+def sweep(bench: Bench) -> str:
+    """Reassess whom time has changed, in batches; one bad record does not hold up the others."""
+    done = 0
+    for _round in range(MOST_ROUNDS):
+        if not bench.go_on():
+            break
+        try:
+            with transaction() as session:
+                count = assessments.sweep(session, bench.clock(), limit=BATCH)
+        except Exception as error:
+            log.error("a batch failed (%s); going on one by one", type(error).__name__)
+            return _sweep_singly(bench, done)
+        done += count
+        if not count:
+            break
+    return f"{done} reassessed"
+
+
+def _sweep_singly(bench: Bench, done: int) -> str:
+    failed: set[int] = set()
+    with transaction() as session:
+        due = assessments.due_for_reassessment(session, bench.clock(), limit=BATCH * 20)
+        waiting = [patient.id for patient in due]
+    for patient_id in waiting:
+        try:
+            with transaction() as session:
+                patient = session.get_one(Patient, patient_id)
+                assessments.reassess(session, system("sweep"), patient, bench.clock())
+            done += 1
+        except Exception as error:
+            failed.add(patient_id)
+            log.error("patient %s: %s", patient_id, type(error).__name__)
+    if failed:
+        raise JobFault(f"{done} reassessed, {len(failed)} could not be")
+    return f"{done} reassessed"
+
+
+def plan_and_send(bench: Bench) -> str:
+    """Repair a slice of the plan, then send what is due."""
+    with transaction() as session:
+        cursor = session.get(Setting, CURSOR) or Setting(name=CURSOR, value=0)
+        session.add(cursor)
+        cursor.value = reminders.reconcile_some(session, int(cursor.value), bench.clock())
+    tally = send(bench.config, bench.clock, bench.go_on)
+    return tally or "nothing was due"
+
+
+def send(config: Config, clock: Clock, go_on: Callable[[], bool] = lambda: True) -> str:
+    """Send what is due; what came of it, in words."""
+    try:
+        outbox = open_outbox(config.smtp_url, config.mail_dir)
+    except ValueError as error:
+        raise JobFault(str(error)) from None
+    tally = send_due(outbox, Sender(config.mail_from, config.base_url), clock, go_on=go_on)
+    return ", ".join(f"{count} {word}" for word, count in sorted(tally.items()))
+
+
+def plan_digests(bench: Bench) -> str:
+    """Plan the next morning's digests."""
+    with transaction() as session:
+        count = reminders.plan_digests(session, bench.clock())
+    return f"{count} planned"
+
+
+def monthly_reports(bench: Bench) -> str:
+    """Make last month's report for each clinic that has none, from its first working day on."""
+    with transaction() as session:
+        missing = [
+            (clinic.id, month)
+            for clinic, month in reports.missing_months(session, bench.clock())
+            if _may_report(clinic, bench.clock())
+        ]
+    failed = 0
+    for clinic_id, month in missing:
+        try:
+            with transaction() as session:
+                clinic = session.get_one(Clinic, clinic_id)
+                reports.make_monthly_report(
+                    session,
+                    system("monthly report"),
+                    clinic,
+                    month,
+                    bench.clock(),
+                    printer=printer,
+                )
+        except Exception as error:
+            failed += 1
+            log.error("report of clinic %s: %s", clinic_id, type(error).__name__)
+    if failed:
+        raise JobFault(f"{len(missing) - failed} made, {failed} could not be")
+    return f"{len(missing)} made"
+
+
+def _may_report(clinic: Clinic, now: dt.datetime) -> bool:
+    """From the clinic's first working day of the month on, and only for a month that it saw."""
+    today, calendar = local_date(clinic, now), reminders.calendar_of(clinic)
+    this_month = today.replace(day=1)
+    worked = any(calendar.is_open(today.replace(day=day)) for day in range(1, today.day + 1))
+    return worked and local_date(clinic, clinic.created_at) < this_month
+
+
+def heartbeat(_bench: Bench) -> str:
+    """Hold the lease; that it ran is what it says."""
+    return "alive"
+
+
+JOBS = (
+    Job("heartbeat", dt.timedelta(seconds=30), heartbeat),
+    Job("sweep", dt.timedelta(minutes=1), sweep),
+    Job("digests", dt.timedelta(hours=1), plan_digests),
+    Job("reminders", dt.timedelta(minutes=5), plan_and_send),
+    Job("monthly-reports", dt.timedelta(hours=1), monthly_reports),
+)
+
+
+def run_job(bench: Bench, job: Job) -> bool:
+    """Run one job now if this process holds the lease; whether it ran."""
+    with bench.app.app_context():
+        with transaction() as session:
+            if not jobs.hold_lease(session, bench.owner, bench.clock()):
+                return False
+            jobs.begin_run(session, job.name, bench.clock())
+        succeeded, detail = _work(bench, job)
+        with transaction() as session:
+            jobs.end_run(session, job.name, bench.clock(), succeeded=succeeded, detail=detail)
+    return True
+
+
+def _work(bench: Bench, job: Job) -> tuple[bool, str]:
+    try:
+        return True, job.work(bench)
+    except JobFault as fault:
+        log.error("%s: %s", job.name, fault)
+        return False, str(fault)
+    except Exception as error:
+        # The kind and place of an error, never its text: it may quote a patient's data.
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        place = os.path.basename(trace.tb_frame.f_code.co_filename) if trace else "unknown"
+        line = trace.tb_lineno if trace else 0
+        log.error("%s: %s at %s:%s", job.name, type(error).__name__, place, line)
+        return False, f"{type(error).__name__} at {place}:{line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A schedule under way."""
+
+    bench: Bench
+    scheduler: Any
+
+
+def start_scheduler(app: Flask, config: Config, clock: Clock = clock_now) -> Running:
+    """Start the schedule in this process's background; the lease decides which process works."""
+    bench = Bench(app, config, clock)
+    scheduler: Any = BackgroundScheduler(  # type: ignore[no-untyped-call]
+        timezone=dt.UTC,
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+    )
+    for place, job in enumerate(JOBS):
+        scheduler.add_job(
+            run_job,
+            "interval",
+            seconds=int(job.every.total_seconds()),
+            args=(bench, job),
+            id=job.name,
+            next_run_time=clock_now() + dt.timedelta(seconds=1 + 2 * place),
+        )
+    scheduler.start()
+    return Running(bench, scheduler)
+
+
+def stop_scheduler(running: Running) -> None:
+    """End after the step under way, and let another process take over at once."""
+    running.bench.stopping.set()
+    running.scheduler.shutdown(wait=True)
+    with running.bench.app.app_context(), transaction() as session:
+        jobs.release_lease(session, running.bench.owner, running.bench.clock())

@@ -1,0 +1,57 @@
+"""Many audit events at once: linked in the order of their moments, as if recorded one by one."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from compliance.models import AuditEvent, AuditHead
+from compliance.services import audit
+
+
+@dataclass(slots=True)
+class Happened:
+    """One change, before it has its place in the chain of a clinic."""
+
+    at: dt.datetime
+    actor: str
+    actor_id: int
+    clinic_id: int
+    patient_id: int | None
+    action: str
+    entity: str
+    entity_id: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+def append_all(session: Session, clinic_id: int, happened: Iterable[Happened]) -> None:
+    """Append changes to the chain of a clinic, oldest first."""
+    chain = f"clinic-{clinic_id}"
+    session.flush()
+    head = session.get(AuditHead, chain, with_for_update=True)
+    if head is None:
+        head = AuditHead(chain=chain, sequence=0, hash=audit.GENESIS)
+        session.add(head)
+    for item in sorted(happened, key=lambda item: item.at):
+        event = AuditEvent(
+            chain=chain,
+            sequence=head.sequence + 1,
+            at=item.at,
+            actor=item.actor,
+            actor_id=item.actor_id,
+            clinic_id=clinic_id,
+            patient_id=item.patient_id,
+            action=item.action,
+            entity=item.entity,
+            entity_id=item.entity_id,
+            detail=item.detail,
+            previous_hash=head.hash,
+        )
+        event.hash = audit.link(event)
+        head.sequence, head.hash = event.sequence, event.hash
+        session.add(event)
+    session.flush()

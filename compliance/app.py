@@ -21,6 +21,7 @@ from config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
 
+
 def create_app(config: Config) -> Flask:
     """The application for one installation."""
     app = Flask("compliance", template_folder=str(ROOT / "templates"), root_path=str(ROOT))
@@ -28,10 +29,8 @@ def create_app(config: Config) -> Flask:
     app.config.from_mapping(_settings(config))
     app.extensions["settings"] = config
     db.init_app(app)
-    Migrate(  # type: ignore[no-untyped-call]
-        app, db, directory=str(ROOT / "migrations"), render_as_batch=True, compare_type=True
-    )
-    CSRFProtect(app)  # type: ignore[no-untyped-call]
+    Migrate(app, db, directory=str(ROOT / "migrations"), render_as_batch=True, compare_type=True)
+    CSRFProtect(app)
     accounts.setup(app)
     security.guard(app)
     filters.register(app)
@@ -127,9 +126,7 @@ def _unforeseen(error: Exception) -> tuple[str, int]:
     return _page(500)
 
 
-def _page(
-    code: int, message: str = "", errors: dict[str, str] | None = None
-) -> tuple[str, int]:
+def _page(code: int, message: str = "", errors: dict[str, str] | None = None) -> tuple[str, int]:
     page = render_template("errors/error.html", code=code, message=message, errors=errors or {})
     return page, code
 

@@ -11,7 +11,7 @@ from compliance.services.errors import Invalid
 
 def accepted(form: Any, act: Callable[[], object]) -> bool:
     """Validate, then act; what either finds wrong stands in the form, and nothing was written."""
-    if not form.validate_on_submit():
+    if not form.sent_and_valid():
         return False
     try:
         act()

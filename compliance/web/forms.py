@@ -54,6 +54,10 @@ class PageForm(FlaskForm):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
 
+    def sent_and_valid(self) -> bool:
+        """Whether the form was sent and its own checks find nothing wrong."""
+        return bool(self.validate_on_submit())  # type: ignore[no-untyped-call]
+
 
 class FactForm(PageForm):
     """A form whose field names are the keys of one kind of fact."""

@@ -35,10 +35,10 @@ def check() -> str | tuple[str, int]:
     """One patient's window, supply, category and test date."""
     form = CheckForm()
     found: dict[str, Any] = {}
-    if request.method == "POST" and form.validate_on_submit():
+    if request.method == "POST" and form.sent_and_valid():
         patient = _patient(form.mrn.data)
         if patient is None:
-            form.mrn.errors = ["No patient of this clinic has that record number."]
+            form.mrn.errors = ("No patient of this clinic has that record number.",)
         else:
             found = _answer(patient)
     page = render_template("pharmacy/check.html", form=form, **found)

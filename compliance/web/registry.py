@@ -10,10 +10,21 @@ from compliance.web.evidence import evidence
 from compliance.web.patients import patients
 from compliance.web.pharmacy import pharmacy
 from compliance.web.programmes import programmes
+from compliance.web.reminders import reminders
 from compliance.web.reports import reports
 from compliance.web.worklist import worklist
 
 
 def blueprints() -> list[Blueprint]:
     """The blueprints of the application."""
-    return [accounts, auditing, evidence, patients, pharmacy, programmes, reports, worklist]
+    return [
+        accounts,
+        auditing,
+        evidence,
+        patients,
+        pharmacy,
+        programmes,
+        reminders,
+        reports,
+        worklist,
+    ]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import Flask
 
-from compliance.cli import accounts, reports, rules
+from compliance.cli import accounts, reminders, reports, rules
 
 
 def register(app: Flask) -> None:
     """Put every command on the command line."""
-    for command in (*rules.COMMANDS, *accounts.COMMANDS, *reports.COMMANDS):
+    for command in (*rules.COMMANDS, *accounts.COMMANDS, *reminders.COMMANDS, *reports.COMMANDS):
         app.cli.add_command(command)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 from compliance.rules.assess import assess
 from compliance.rules.context import Context, Index
 from compliance.rules.courses import Course, course_of
-from compliance.rules.cover import Span, cover_of
 from compliance.rules.facts import (
     ClinicTerms,
     Dispensing,
@@ -64,8 +63,9 @@ class Followed:
     terms: ClinicTerms
     decisions: Mapping[str, Decision] = field(default_factory=dict)
     closed_on: dt.date | None = None
-    _answers: dict[tuple[object, ...], Assessment] = field(default_factory=dict)
-    _courses: dict[dt.date, Course] = field(default_factory=dict)
+    _answers: dict[str, Assessment] = field(default_factory=dict)
+    _pick_ups: dict[str, Context] = field(default_factory=dict)
+    _days: dict[dt.date, Context] = field(default_factory=dict)
 
     def facts(self, kind: type[F]) -> list[F]:
         """Every fact of one kind, oldest first."""
@@ -117,29 +117,29 @@ class Followed:
             refills=issued.refills,
             by=issued.by.value,
         )
-        return self._ask((Act.PRESCRIBE, issued.id, issued.day), question, self._before(issued))
+        if issued.id not in self._answers:
+            record = self._before(issued)
+            self._answers[issued.id] = assess(record, self.programme, self.terms, question)
+        return self._answers[issued.id]
 
-    def at_dispensing(self, handed: Dispensing) -> Assessment:
-        """The rules' answer to this dispensing on its day, before the medicine was handed over."""
-        question = Question(
-            at=self.when_issued(handed), act=Act.DISPENSE, days_supply=handed.days_supply
-        )
-        return self._ask((Act.DISPENSE, handed.id, handed.day), question, self._before(handed))
+    def at_dispensing(self, handed: Dispensing) -> Context:
+        """What the rules may look at on the day of a pick-up, before it happened."""
+        if handed.id not in self._pick_ups:
+            at = self.when_issued(handed)
+            question = Question(at=at, act=Act.DISPENSE, days_supply=handed.days_supply)
+            self._pick_ups[handed.id] = self._context(self._before(handed), question)
+        return self._pick_ups[handed.id]
 
-    def monitored(self, day: dt.date) -> Assessment:
-        """The rules' answer at the end of a day, when no leave is asked."""
-        question = Question(at=self._end_of(day), act=Act.MONITOR)
-        return self._ask((Act.MONITOR, day), question, self.record)
+    def on(self, day: dt.date) -> Context:
+        """What the rules may look at at the end of a day, when no leave is asked."""
+        if day not in self._days:
+            at = dt.datetime.combine(day, dt.time(23, 59, 59), ZoneInfo(self.terms.time_zone))
+            self._days[day] = self._context(self.record, Question(at=at, act=Act.MONITOR))
+        return self._days[day]
 
     def course_on(self, day: dt.date) -> Course:
         """Where the patient stood at the end of a day."""
-        if day not in self._courses:
-            self._courses[day] = course_of(self._context(day))
-        return self._courses[day]
-
-    def methods_on(self, day: dt.date) -> list[Span]:
-        """The contraceptive methods in use at the end of a day, with their last days."""
-        return cover_of(self._context(day)).in_use(day)
+        return course_of(self.on(day))
 
     def provision(self, name: str, day: dt.date) -> object:
         """A parameter's value on a day; None when nothing is required or nothing is known."""
@@ -148,14 +148,9 @@ class Followed:
         except NoEditionError:
             return None
 
-    def _end_of(self, day: dt.date) -> dt.datetime:
-        return dt.datetime.combine(day, dt.time(23, 59, 59), ZoneInfo(self.terms.time_zone))
-
-    def _context(self, day: dt.date) -> Context:
-        at = self._end_of(day)
-        index = Index(self.record.facts, self.terms.time_zone)
-        question = Question(at=at, act=Act.MONITOR)
-        return Context(self.record, index, self.programme, self.terms, question, at)
+    def _context(self, record: Record, question: Question) -> Context:
+        index = Index(record.facts, self.terms.time_zone)
+        return Context(record, index, self.programme, self.terms, question, question.at)
 
     def _before(self, decided: Prescription | Dispensing) -> Record:
         """The record without this decision and without what follows from it on the same day."""
@@ -166,11 +161,6 @@ class Followed:
             if fact is not decided and not (isinstance(fact, follows) and fact.day == decided.day)
         )
         return replace(self.record, facts=facts)
-
-    def _ask(self, key: tuple[object, ...], question: Question, record: Record) -> Assessment:
-        if key not in self._answers:
-            self._answers[key] = assess(record, self.programme, self.terms, question)
-        return self._answers[key]
 
 
 def _with_first(treatment: Treatment, event: Fact) -> Treatment:
@@ -187,11 +177,12 @@ def blocking(answer: Assessment, requirements: Iterable[Requirement]) -> list[Fi
     return [item for item in answer.findings if item.blocks and item.requirement in wanted]
 
 
-def failing(answer: Assessment, requirements: Iterable[Requirement]) -> list[Finding]:
-    """The findings of these requirements that block or warn."""
-    wanted = set(requirements)
-    found = answer.findings
-    return [item for item in found if (item.blocks or item.warns) and item.requirement in wanted]
+def ruled(rule: Callable[[Context], Finding], context: Context) -> Finding | None:
+    """What one rule finds; None where the programme says nothing about the day."""
+    try:
+        return rule(context)
+    except NoEditionError:
+        return None
 
 
 def sentences(findings: Iterable[Finding]) -> str:

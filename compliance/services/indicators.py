@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from compliance.services import indicator_cases as cases
+from compliance.services import indicator_states as states
 from compliance.services.cohort import Cohort, Followed
 from compliance.services.report_content import Area, Case, Indicator, Month, Point
 
@@ -127,7 +128,7 @@ MEASURES: tuple[Measure, ...] = (
         method="Each course whose first results on treatment had to be in by a day of the month"
         " (target and tolerance) is one case, unless it ended before the target.",
         alarm="courses without liver and lipid results at one month",
-        find=cases.results_at_one_month,
+        find=states.results_at_one_month,
     ),
     Measure(
         number=19,
@@ -136,7 +137,7 @@ MEASURES: tuple[Measure, ...] = (
         method="Each course whose last dose falls in the month is one case; in order with a"
         " triglyceride result collected between the first pick-up and the last dose.",
         alarm="courses ended without any lipid result",
-        find=cases.lipids_on_treatment,
+        find=states.lipids_on_treatment,
         benchmark="13% before and during in New Zealand",
     ),
     Measure(
@@ -146,7 +147,7 @@ MEASURES: tuple[Measure, ...] = (
         method="Each result at or beyond the grade at which the programme alerts is one case of the"
         " month in which its seven days end; in order when a decision on it was recorded in them.",
         alarm="results beyond a limit without a recorded decision",
-        find=cases.limits_acted_on,
+        find=states.limits_acted_on,
     ),
     Measure(
         number=9,
@@ -155,7 +156,7 @@ MEASURES: tuple[Measure, ...] = (
         method="Each course of a patient who can become pregnant whose time for the last test"
         " (a month after the last dose, and the days of grace) ended in the month is one case.",
         alarm="tests after treatment are missing",
-        find=cases.final_tests,
+        find=states.final_tests,
         benchmark="45% in a pharmacist-led clinic of 81 patients",
     ),
     Measure(
@@ -165,7 +166,7 @@ MEASURES: tuple[Measure, ...] = (
         method="Contraceptive methods in use at the end of the month that stop counting within 30"
         " days of it, of patients before, on or just after treatment.",
         alarm="contraceptive methods lapse within 30 days",
-        find=cases.methods_lapsing,
+        find=states.methods_lapsing,
         share=False,
     ),
     Measure(
@@ -175,7 +176,7 @@ MEASURES: tuple[Measure, ...] = (
         method="Everything that the rules had due with a last day before the end of the month and"
         " that was still open then.",
         alarm="items were overdue at the end of the month",
-        find=cases.overdue_items,
+        find=states.overdue_items,
         share=False,
     ),
     Measure(
@@ -185,7 +186,7 @@ MEASURES: tuple[Measure, ...] = (
         method="Patients on treatment at the end of the month of whom nothing was recorded for more"
         " than 42 days: no visit, test, statement, prescription or pick-up.",
         alarm="patients on treatment were not seen for more than 42 days",
-        find=cases.lost_to_follow_up,
+        find=states.lost_to_follow_up,
         share=False,
     ),
     Measure(
@@ -195,7 +196,7 @@ MEASURES: tuple[Measure, ...] = (
         method="Pregnancies recorded for a day of the month between the first pick-up and the end"
         " of follow-up. Each is listed below with what followed.",
         alarm="pregnancies were recorded",
-        find=cases.pregnancies,
+        find=states.pregnancies,
         share=False,
     ),
     Measure(
@@ -240,9 +241,9 @@ def _by_day(case: Case) -> tuple[dt.date, str, str]:
 
 def _received(cohort: Cohort, month: Month) -> tuple[Case, ...]:
     return tuple(
-        Case(local_id=each.local_id, day=each.day, met=False, reason=cases.received_as(each))
+        Case(local_id=each.local_id, day=each.day, met=False, reason=states.received_as(each))
         for each in cohort.received
-        if each.day in month and cases.is_fault(each)
+        if each.day in month and states.is_fault(each)
     )
 
 

@@ -19,7 +19,7 @@ from compliance.rules.facts import (
 from compliance.rules.programme import Programme
 from compliance.rules.terms import TestResult
 from compliance.services.cohort import Cohort, Followed
-from compliance.services.indicator_cases import what_followed, words_of
+from compliance.services.indicator_states import closed, words_of
 from compliance.services.indicators import DATA_QUALITY, MEASURES, measure
 from compliance.services.report_content import (
     Account,
@@ -220,7 +220,7 @@ def _events_of(person: Followed, month: Month) -> Iterable[EventRow]:
 
 
 def _event(person: Followed, day: dt.date, event: str) -> EventRow:
-    followed = what_followed(person, day) or "Open: nobody has closed it yet"
+    followed = closed(person, day) or "Open: nobody has closed it yet"
     return EventRow(local_id=person.local_id, day=day, event=event, followed=followed)
 
 

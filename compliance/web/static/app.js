@@ -83,25 +83,34 @@
 
   // Search as one types: the same address, only its results are put in place.
   for (const form of document.querySelectorAll("form[data-live]")) {
-    const place = document.querySelector(form.dataset.live);
+    const places = [...document.querySelectorAll(form.dataset.live)];
     const field = form.querySelector("input[type=search]");
-    if (!place || !field) continue;
+    if (!places.length || !field) continue;
+    const said = document.createElement("p");
+    said.className = "sr-only";
+    said.setAttribute("role", "status");
+    form.append(said);
+    const busy = (is) => { for (const place of places) place.setAttribute("aria-busy", is); };
     let timer, running;
     const look = async () => {
       running?.abort();
       running = new AbortController();
       const address = new URL(form.action);
       for (const [name, value] of new FormData(form)) if (value) address.searchParams.set(name, value);
-      place.setAttribute("aria-busy", "true");
+      busy(true);
       try {
         const answer = await fetch(address, { signal: running.signal, headers: { "X-Requested-With": "fetch" } });
         if (!answer.ok || answer.redirected) { location.assign(address); return; }
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-        const found = page.querySelector(form.dataset.live);
-        if (found) { place.replaceChildren(...found.childNodes); history.replaceState(null, "", address); }
-        place.removeAttribute("aria-busy");
+        for (const place of places) {
+          const found = page.getElementById(place.id);
+          if (found) place.replaceChildren(...found.childNodes);
+        }
+        said.textContent = page.querySelector("[data-said]")?.textContent || "";
+        history.replaceState(null, "", address);
+        busy(false);
       } catch (problem) {
-        if (problem.name !== "AbortError") place.removeAttribute("aria-busy");
+        if (problem.name !== "AbortError") busy(false);
       }
     };
     field.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(look, 180); });

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
-from compliance.rules.fact_codec import FactError, read_table, specs_of
+from compliance.rules.fact_codec import FactError, plain, read_table, specs_of
 from compliance.rules.terms import (
     Analyte,
     Cycle,
@@ -31,6 +31,40 @@ from compliance.rules.terms import (
 )
 
 F = TypeVar("F", bound="Fact")
+
+__all__ = [
+    "KINDS",
+    "Acknowledgement",
+    "Adoption",
+    "ClinicTerms",
+    "Comprehension",
+    "Contraception",
+    "ContraceptionExemption",
+    "Counselling",
+    "Dispensing",
+    "Enrolment",
+    "Fact",
+    "FactError",
+    "InteractionAcknowledged",
+    "Lab",
+    "LabDecision",
+    "LastDose",
+    "Medicine",
+    "Menses",
+    "MethodReport",
+    "Pregnancy",
+    "PregnancyExcluded",
+    "PregnancyPotential",
+    "PregnancyTest",
+    "Prescription",
+    "Record",
+    "Symptom",
+    "Visit",
+    "facts_of",
+    "read_adoption",
+    "read_fact",
+    "write_fact",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

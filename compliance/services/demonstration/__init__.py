@@ -35,11 +35,12 @@ RECENT_DAYS = 7
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What was made: the clinics by code, the users by address, the patients."""
+    """What was made: clinics by code, users by address, patients and the situation of each."""
 
     clinics: dict[str, Clinic]
     users: dict[str, User]
     patients: list[Patient]
+    situations: list[str]
 
 
 def load(session: Session, now: dt.datetime, seed: int, password: str) -> Loaded:
@@ -51,12 +52,13 @@ def load(session: Session, now: dt.datetime, seed: int, password: str) -> Loaded
     clinics = open_clinics(session, opened)
     users = add_accounts(session, clinics, password, opened)
     session.add(Setting(name="demonstration", value=True))
-    people, patients = People(), list[Patient]()
+    people, written = People(), list[Written]()
     for code, clinic in clinics.items():
-        patients += _fill(session, clinic, users, _place(code, clinic, now), seed, people)
+        written += _fill(session, clinic, users, _place(code, clinic, now), seed, people)
+    patients = [item.patient for item in written]
     for patient in patients:
         reassess(session, system("demonstration"), patient, now)
-    return Loaded(clinics, users, patients)
+    return Loaded(clinics, users, patients, [item.history.situation for item in written])
 
 
 def _place(code: str, clinic: Clinic, now: dt.datetime) -> Place:
@@ -76,7 +78,7 @@ def _fill(
     place: Place,
     seed: int,
     people: People,
-) -> list[Patient]:
+) -> list[Written]:
     happened: list[Happened] = []
     terms = ClinicTerms(time_zone=clinic.time_zone, lab_schedule=clinic.lab_schedule)
     if clinic.code == WEST:
@@ -89,7 +91,7 @@ def _fill(
     written = write_patients(session, desk, histories(place, seed, people), seed)
     write_decisions(session, desk, written)
     append_all(session, clinic.id, happened + _noted(written))
-    return [item.patient for item in written]
+    return written
 
 
 def _noted(written: list[Written]) -> list[Happened]:

@@ -97,7 +97,7 @@ class CanCourse:
     def __init__(self, diary: Diary, kit: Kit, tidy: bool = False) -> None:
         self.diary = diary
         self.kit = kit
-        self.tidy = tidy  # nothing goes wrong but what the scenario says
+        self.tidy = tidy  # nothing goes wrong but what the situation says
         self.first_pickup: dt.date | None = None
         self.last_pickup: dt.date | None = None
 

@@ -53,7 +53,7 @@ class Entry:
 class History:
     """Everything about one made-up patient, in the order in which it was recorded."""
 
-    scenario: str
+    situation: str
     person: Person
     weight_kg: Decimal
     entries: list[Entry] = field(default_factory=list)
@@ -72,14 +72,14 @@ class Diary:
     """
 
     def __init__(
-        self, rng: Random, person: Person, scenario: str, today: dt.date, closing: dt.date, tz: str
+        self, rng: Random, person: Person, situation: str, today: dt.date, closing: dt.date, tz: str
     ) -> None:
         self.rng = rng
         self.person = person
         self.today = today
         self.closing = closing
         self.labs = LabPerson(rng, person.sex)
-        self.history = History(scenario, person, _weight(rng, age_on(person.born, today)))
+        self.history = History(situation, person, _weight(rng, age_on(person.born, today)))
         self._zone = zone(tz)
         self._minutes: dict[dt.date, int] = {}
         self._months = 0

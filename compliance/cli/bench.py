@@ -1,0 +1,48 @@
+"""Measurements, each beside its floor in the same run, so that ratios hold on any machine."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+
+from compliance.cli.bench_pages import measure_pages
+from compliance.cli.bench_rules import measure_rules
+
+
+@click.group("bench")
+def bench() -> None:
+    """Measure, and print what was found as a table and as one line of JSON."""
+
+
+@bench.command("pages")
+@click.option("--requests", default=60, show_default=True, type=click.IntRange(5), help="Per page.")
+def pages(requests: int) -> None:
+    """The worklist and the patient page on demonstration data, through the whole application."""
+    with tempfile.TemporaryDirectory() as folder:
+        _show(measure_pages(Path(folder), requests))
+
+
+@bench.command("rules")
+@click.option("--patients", default=100_000, show_default=True, type=click.IntRange(100))
+@click.option("--seed", default=1, show_default=True, type=int)
+def rules(patients: int, seed: int) -> None:
+    """Generated patients of about 14 facts through the rules, one after another."""
+    with tempfile.TemporaryDirectory() as folder:
+        _show(measure_rules(Path(folder) / "facts.db", patients, seed))
+
+
+def _show(found: dict[str, Any]) -> None:
+    rows = [(name, *figures.values()) for name, figures in found["figures"].items()]
+    heads = ["", *(key.replace("_", " ") for key in next(iter(found["figures"].values())))]
+    widths = [max(len(str(row[n])) for row in (heads, *rows)) for n in range(len(heads))]
+    for row in (heads, *rows):
+        cells = [str(cell).rjust(width) for cell, width in zip(row, widths, strict=True)]
+        click.echo("  ".join([cells[0].ljust(widths[0]), *cells[1:]]))
+    click.echo(json.dumps(found, ensure_ascii=False))
+
+
+COMMANDS = (bench,)

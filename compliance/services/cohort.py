@@ -148,8 +148,13 @@ class Followed:
         except NoEditionError:
             return None
 
+    @cached_property
+    def _index(self) -> Index:
+        return Index(self.record.facts, self.terms.time_zone)
+
     def _context(self, record: Record, question: Question) -> Context:
-        index = Index(record.facts, self.terms.time_zone)
+        whole = record is self.record
+        index = self._index if whole else Index(record.facts, self.terms.time_zone)
         return Context(record, index, self.programme, self.terms, question, question.at)
 
     def _before(self, decided: Prescription | Dispensing) -> Record:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from flask import Flask
 
-from compliance.cli import accounts, reminders, reports, rules
+from compliance.cli import accounts, bench, demonstration, reminders, reports, rules, serve
+
+MODULES = (serve, demonstration, rules, accounts, reminders, reports, bench)
 
 
 def register(app: Flask) -> None:
     """Put every command on the command line."""
-    for command in (*rules.COMMANDS, *accounts.COMMANDS, *reminders.COMMANDS, *reports.COMMANDS):
-        app.cli.add_command(command)
+    for module in MODULES:
+        for command in module.COMMANDS:
+            app.cli.add_command(command)

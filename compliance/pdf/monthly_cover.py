@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from reportlab.graphics.shapes import Circle, Drawing, Line
@@ -28,8 +29,9 @@ from compliance.pdf.style import (
     WARN,
     moment,
 )
-from compliance.services.report_content import Attention, KeyFigure, MonthlyReport
+from compliance.services.report_content import Attention, KeyFigure, MonthlyReport, Trend
 
+_SHORTEST = 6  # months
 _PLAIN: list[tuple[Any, ...]] = [
     ("VALIGN", (0, 0), (-1, -1), "TOP"),
     ("LEFTPADDING", (0, 0), (-1, -1), 0),
@@ -116,16 +118,31 @@ def _tall(cell: Sequence[Flowable], width: float) -> float:
 
 
 def _trend(report: MonthlyReport, width: float) -> list[Flowable]:
-    if not any(point.percent is not None for line in report.trends for point in line.points):
+    lines = _with_cases(report.trends)
+    if not lines:
         return []
-    months = len(report.trends[0].points)
+    months = len(lines[0].points)
     return [
         text(f"The last {months} months", SUBHEADING),
         text("Share of cases in order each month; a month without cases leaves a gap.", NOTE),
         Spacer(1, 8),
-        trend_chart(report.trends, width, 190),
+        trend_chart(lines, width, 190),
         Spacer(1, 16),
     ]
+
+
+def _with_cases(lines: Sequence[Trend]) -> list[Trend]:
+    """The lines without the months before the first case, but half a year at least."""
+    begun = [
+        index
+        for line in lines
+        for index, point in enumerate(line.points)
+        if point.percent is not None
+    ]
+    if not begun:
+        return []
+    first = max(min(min(begun), len(lines[0].points) - _SHORTEST), 0)
+    return [replace(line, points=line.points[first:]) for line in lines]
 
 
 def _attention(items: Sequence[Attention], width: float) -> list[Flowable]:

@@ -59,7 +59,7 @@ def _indicator(each: Indicator) -> list[Cell]:
         title.append(text(f"Published: {each.benchmark}", CELL_NOTE))
     whole = "" if each.denominator is None else f" / {each.denominator:,}"
     return [
-        str(each.number),
+        _number(each),
         title,
         f"{each.numerator:,}{whole}",
         _percent(each.percent, each.denominator),
@@ -67,6 +67,10 @@ def _indicator(each: Indicator) -> list[Cell]:
         _change(each),
         sparkline(each.series),
     ]
+
+
+def _number(each: Indicator) -> str:
+    return str(each.number) if each.number else "All"
 
 
 def _percent(value: Decimal | None, denominator: int | None) -> str:
@@ -103,8 +107,7 @@ def exceptions(report: MonthlyReport, width: float) -> list[Flowable]:
         members = list(group)
         rows.append(Group(f"{requirement}: {_count(len(members), 'case')}"))
         rows += [
-            [row.local_id, day(row.day), row.reason, row.done or "Nothing recorded"]
-            for row in members
+            [row.local_id, day(row.day), row.reason, row.done or _silence()] for row in members
         ]
     intro = (
         f"{_count(len(report.exceptions), 'case')} not in order, by requirement and date."
@@ -153,8 +156,7 @@ def events(report: MonthlyReport, width: float) -> list[Flowable]:
         Column(title="What followed", share=36),
     ]
     rows: Rows = [
-        [row.local_id, day(row.day), row.event, row.followed or "Nothing recorded"]
-        for row in report.events
+        [row.local_id, day(row.day), row.event, row.followed or _silence()] for row in report.events
     ]
     return [*section(title, 90), grid(columns, rows, width)]
 
@@ -203,7 +205,7 @@ def twelve_months(report: MonthlyReport, width: float) -> list[Flowable]:
         ),
     ]
     rows: Rows = [
-        [str(each.number), *(_point(point) for point in each.series)] for each in report.indicators
+        [_number(each), *(_point(point) for point in each.series)] for each in report.indicators
     ]
     intro = "Percentages, or cases where an indicator is a count; a dash is a month without cases."
     table = grid(columns, rows, width)
@@ -222,7 +224,7 @@ def methods(report: MonthlyReport, width: float) -> list[Flowable]:
         Column(title="Indicator", share=30),
         Column(title="How it is counted", share=65),
     ]
-    rows: Rows = [[str(each.number), each.title, each.method] for each in report.indicators]
+    rows: Rows = [[_number(each), each.title, each.method] for each in report.indicators]
     intro = (
         f"Counted is what had happened by {day(report.month.last)} and was recorded by"
         f" {moment(report.cut_off, report.time_zone)}. A later correction appears in a later"
@@ -277,6 +279,10 @@ def _line(label: str, width: float) -> Flowable:
 
 def _nothing(title: str, sentence: str) -> list[Flowable]:
     return [*section(title, 30), text(sentence, TEXT)]
+
+
+def _silence() -> Flowable:
+    return text("Nothing recorded", NOTE)
 
 
 def _count(number: int, noun: str) -> str:

@@ -72,7 +72,7 @@ MEASURES: tuple[Measure, ...] = (
         title="Every prerequisite appeared met",
         area=Area.MONTHLY,
         method=f"{_ISSUED}; in order when the verdict was yes. Others look at its parts.",
-        alarm="prescriptions were issued although a prerequisite was not met",
+        alarm="prescriptions with a prerequisite not met",
         find=cases.prescriptions_in_order,
     ),
     Measure(
@@ -155,7 +155,7 @@ MEASURES: tuple[Measure, ...] = (
         area=Area.END,
         method="Each course of a patient who can become pregnant whose time for the last test"
         " (a month after the last dose, and the days of grace) ended in the month is one case.",
-        alarm="tests after treatment are missing",
+        alarm="tests after treatment missing",
         find=states.final_tests,
         benchmark="45% in a pharmacist-led clinic of 81 patients",
     ),
@@ -165,7 +165,7 @@ MEASURES: tuple[Measure, ...] = (
         area=Area.SAFETY,
         method="Contraceptive methods in use at the end of the month that stop counting within 30"
         " days of it, of patients before, on or just after treatment.",
-        alarm="contraceptive methods lapse within 30 days",
+        alarm="contraceptive methods that lapse within 30 days",
         find=states.methods_lapsing,
         share=False,
     ),
@@ -175,7 +175,7 @@ MEASURES: tuple[Measure, ...] = (
         area=Area.SAFETY,
         method="Everything that the rules had due with a last day before the end of the month and"
         " that was still open then.",
-        alarm="items were overdue at the end of the month",
+        alarm="items overdue at the end of the month",
         find=states.overdue_items,
         share=False,
     ),
@@ -185,7 +185,7 @@ MEASURES: tuple[Measure, ...] = (
         area=Area.SAFETY,
         method="Patients on treatment at the end of the month of whom nothing was recorded for more"
         " than 42 days: no visit, test, statement, prescription or pick-up.",
-        alarm="patients on treatment were not seen for more than 42 days",
+        alarm="patients on treatment not seen for more than 42 days",
         find=states.lost_to_follow_up,
         share=False,
     ),
@@ -195,7 +195,7 @@ MEASURES: tuple[Measure, ...] = (
         area=Area.SAFETY,
         method="Pregnancies recorded for a day of the month between the first pick-up and the end"
         " of follow-up. Each is listed below with what followed.",
-        alarm="pregnancies were recorded",
+        alarm="pregnancies recorded",
         find=states.pregnancies,
         share=False,
     ),
@@ -205,7 +205,7 @@ MEASURES: tuple[Measure, ...] = (
         area=Area.GOVERNANCE,
         method="Prescriptions and pick-ups of the month decided against the verdict. Each is listed"
         " below with its reason.",
-        alarm="decisions were taken against the verdict",
+        alarm="decisions taken against the verdict",
         find=cases.overrides,
         share=False,
     ),
@@ -217,7 +217,7 @@ DATA_QUALITY = Measure(
     area=Area.GOVERNANCE,
     method="Results whose file came in during the month and that were not simply filed. The account"
     " of all results stands under data quality.",
-    alarm="laboratory results were held, refused or had no unit",
+    alarm="laboratory results held, refused or without a unit",
     find=lambda _person, _month: (),
     share=False,
 )

@@ -37,8 +37,8 @@ from compliance.services.report_content import (
 )
 
 _ALARMS = {each.number: each.alarm for each in (*MEASURES, DATA_QUALITY)}
-_URGENCY = (22, 20, 7, 8, 10, 9, 14, 23, 21, 24, 0, 12, 2, 1, 13, 18, 17, 25)
-_ATTENTION = 5
+_URGENCY = (22, 20, 7, 8, 10, 24, 21, 9, 23, 14, 0, 12, 2, 1, 13, 18, 17, 25)
+_ATTENTION = 6
 _TRENDS = ((0, "Every prerequisite"), (8, "Monthly test"), (10, "Contraception"))
 _OWN_SECTION = (22, 23, 25)
 _NAMED = 4
@@ -88,11 +88,9 @@ def compose(subject: Subject, cohort: Cohort) -> MonthlyReport:
 def _headline(whole: Indicator, month: Month) -> str:
     if not whole.denominator:
         return f"No prescription was issued in {month.title}."
-    verb = "was" if whole.denominator == 1 else "were"
     said = (
-        f"Every prerequisite appeared met for {whole.numerator} of the"
-        f" {_some(whole.denominator, 'prescription')} that {verb} issued in {month.title}"
-        f" ({whole.percent}%)"
+        f"Every prerequisite appeared met at {whole.numerator} of"
+        f" {_some(whole.denominator, 'prescription')} in {month.title} ({whole.percent}%)"
     )
     before = whole.series[-2].percent if len(whole.series) > 1 else None
     return f"{said}, against {before}% the month before." if before is not None else f"{said}."

@@ -1,10 +1,9 @@
-"""Start the whole thing: tables, demonstration data if there is nothing, web server and scheduler."""
+"""Start the whole thing: tables, demonstration data if there is none, pages, schedule."""
 
 from __future__ import annotations
 
 import signal
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
@@ -54,7 +53,8 @@ def _listen(app: Flask, host: str, port: int) -> Any:
         return create_server(app, host=host, port=port, threads=THREADS, ident=None)
     except OSError as error:
         raise click.ClickException(
-            f"PORT: {port} cannot be used ({error.strerror}). Choose another: PORT=8001 script/server"
+            f"PORT: {port} cannot be used ({error.strerror}). "
+            f"Choose another: PORT={port + 1} script/server"
         ) from None
 
 

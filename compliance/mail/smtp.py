@@ -81,7 +81,7 @@ class SmtpOutbox:
             server = smtplib.SMTP(host, port, timeout=TIMEOUT)
         try:
             if place.scheme == "smtp+starttls":
-                server.starttls(context=self._tls)
+                _demand_tls(server, self._tls)
             if place.username:
                 server.login(unquote(place.username), unquote(place.password or ""))
         except BaseException:
@@ -93,6 +93,13 @@ class SmtpOutbox:
         server, self._server = self._server, None
         if server is not None:
             server.close()
+
+
+def _demand_tls(server: smtplib.SMTP, tls: ssl.SSLContext) -> None:
+    server.ehlo()
+    if not server.has_extn("starttls"):
+        raise Undelivered("The mail server does not offer TLS.", server_wide=True)
+    server.starttls(context=tls)
 
 
 def _clear_password(place: SplitResult) -> bool:

@@ -126,9 +126,14 @@ def _trend(report: MonthlyReport, width: float) -> list[Flowable]:
         text(f"The last {months} months", SUBHEADING),
         text("Share of cases in order each month; a month without cases leaves a gap.", NOTE),
         Spacer(1, 8),
-        trend_chart(lines, width, 190),
+        trend_chart(lines, width, _chart_height(len(report.attention))),
         Spacer(1, 16),
     ]
+
+
+def _chart_height(items: int) -> float:
+    """As tall as what needs attention leaves room for on the first page."""
+    return max(140.0, min(340.0 - 31.0 * items, 200.0))
 
 
 def _with_cases(lines: Sequence[Trend]) -> list[Trend]:

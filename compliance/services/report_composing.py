@@ -111,7 +111,7 @@ def _key_figures(by_number: dict[int, Indicator]) -> tuple[KeyFigure, ...]:
         KeyFigure(
             title="Overrides",
             value=str(against.numerator),
-            detail=f"of {_some(whole.denominator or 0, 'prescription')}, and of pick-ups",
+            detail="at prescribing or pick-up",
             series=against.series,
         ),
     )

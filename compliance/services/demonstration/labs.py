@@ -63,7 +63,9 @@ class LabPerson:
 
     def panel(self, day: dt.date, on_drug: bool) -> Iterator[Lab]:
         """Fasting lipids and liver tests of a day, sometimes creatine kinase."""
-        values = {key: self._value(key, on_drug) for key in SHAPES if key is not Analyte.GGT}
+        values: dict[Analyte, int] = {
+            key: self._value(key, on_drug) for key in SHAPES if key is not Analyte.GGT
+        }
         if values[Analyte.TG] <= NO_LDL_ABOVE_TG:
             values[Analyte.LDL] = self._ldl(values)
         if not self._wants_ck:

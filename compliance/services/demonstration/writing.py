@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -162,7 +163,7 @@ def note(
     action: str,
     entity: str,
     entity_id: str,
-    detail: dict[str, object] | None = None,
+    detail: dict[str, Any] | None = None,
 ) -> None:
     """Note one change to a patient's record for the audit trail."""
     patient = written.patient

@@ -1,0 +1,394 @@
+"""The demonstration: alive on any day, the same from the same seed, as if it had been recorded."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import re
+import shutil
+import stat
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from zoneinfo import ZoneInfo
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from compliance.app import create_app
+from compliance.cli import register
+from compliance.cli.demonstration import SEED, import_lab_files, sign_in_help
+from compliance.db import db, transaction
+from compliance.models import (
+    AuditEvent,
+    AuditHead,
+    Clinic,
+    Dispense,
+    EditionAdoption,
+    Evidence,
+    ImportedFile,
+    Membership,
+    Patient,
+    PrescriptionOrder,
+    Role,
+    Setting,
+    StoredAssessment,
+    User,
+)
+from compliance.rules.dates import age_on
+from compliance.rules.facts import Dispensing, Lab, PregnancyPotential, facts_of
+from compliance.rules.terms import Act, Analyte, Potential, Sex, Verdict
+from compliance.rules.triage import Group
+from compliance.services import assessments, audit, evidence
+from compliance.services.demonstration import Loaded, load
+from compliance.services.demonstration.labs import LabPerson
+from tests.conftest import Template, make_config
+
+NEW_YORK = ZoneInfo("America/New_York")
+NOW = dt.datetime(2026, 11, 24, 15, 30, tzinfo=dt.UTC)
+PASSWORD = "a password for tests"
+ALIVE = [group for group in Group if group is not Group.CLOSED]
+
+
+@contextmanager
+def loaded_at(
+    now: dt.datetime, folder: Path, template: Template, seed: int = SEED
+) -> Iterator[Loaded]:
+    """The demonstration loaded at a moment, inside its application's context."""
+    shutil.copy(str(template.file), folder / "clinic.db")
+    app = create_app(make_config(folder, f"sqlite:///{folder / 'clinic.db'}"))
+    with app.app_context():
+        with transaction() as session:
+            loaded = load(session, now, seed, PASSWORD)
+            import_lab_files(session, loaded, now)
+        yield loaded
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Template) -> Iterator[Loaded]:
+    with loaded_at(NOW, tmp_path_factory.mktemp("demonstration"), sqlite_template) as made:
+        yield made
+
+
+def groups() -> dict[str, Counter[str]]:
+    """How many patients stand in each group, by clinic."""
+    rows = db.session.execute(
+        select(Clinic.code, StoredAssessment.grouping).join(
+            Clinic, Clinic.id == StoredAssessment.clinic_id
+        )
+    ).all()
+    return {code: Counter(group for own, group in rows if own == code) for code, _ in rows}
+
+
+def said() -> list[tuple[object, ...]]:
+    """Everything that a load wrote about patients, without the ids that the database gives."""
+    rows = db.session.execute(
+        select(
+            Patient.public_id, Patient.mrn, Patient.given_name, Patient.family_name,
+            Patient.birth_date, Patient.email, Evidence.public_id, Evidence.kind, Evidence.detail,
+            Evidence.recorded_at, Evidence.recorded_by,
+        ).join(Evidence, Evidence.patient_id == Patient.id).order_by(Evidence.id)
+    )  # fmt: skip
+    return [tuple(row) for row in rows if "hl7" not in str(row)]
+
+
+def demonstrated() -> list[tuple[object, ...]]:
+    """What the load itself wrote; imported results have random addresses."""
+    own = set(
+        db.session.scalars(select(Evidence.public_id).where(Evidence.source == "demonstration"))
+    )
+    return [row for row in said() if row[6] in own]
+
+
+# --- alive on any day -----------------------------------------------------------------------------
+
+MOMENTS = [
+    dt.datetime(2026, 11, 23, 0, 5, tzinfo=NEW_YORK),  # Monday, just begun
+    dt.datetime(2026, 11, 24, 8, 0, tzinfo=NEW_YORK),  # Tuesday
+    dt.datetime(2026, 11, 25, 23, 58, tzinfo=NEW_YORK),  # Wednesday, nearly over
+    dt.datetime(2026, 11, 27, 1, 30, tzinfo=NEW_YORK),  # Friday; still Thursday in the west
+    dt.datetime(2026, 11, 28, 12, 0, tzinfo=NEW_YORK),  # Saturday
+    dt.datetime(2026, 11, 29, 18, 0, tzinfo=NEW_YORK),  # Sunday
+    dt.datetime(2026, 12, 31, 22, 0, tzinfo=NEW_YORK),  # the last day of a year
+    dt.datetime(2027, 3, 1, 9, 0, tzinfo=NEW_YORK),  # after a short month
+    dt.datetime(2027, 3, 14, 3, 30, tzinfo=NEW_YORK),  # the morning on which clocks change
+    dt.datetime(2028, 2, 29, 7, 0, tzinfo=NEW_YORK),  # a leap day
+    dt.datetime(2026, 9, 10, 10, 0, tzinfo=NEW_YORK),  # before the announced day of edition 2026
+]
+
+
+@pytest.mark.parametrize("moment", MOMENTS, ids=lambda moment: f"{moment:%a-%Y-%m-%d-%H%M}")
+def test_every_group_has_several_patients_at_any_hour_of_any_day(
+    moment: dt.datetime, tmp_path: Path, sqlite_template: Template
+):
+    with loaded_at(moment.astimezone(dt.UTC), tmp_path, sqlite_template):
+        found = groups()
+        assert all(found["harbor"][group.value] >= 3 for group in ALIVE), found
+        assert all(found["canyon"][group.value] >= 1 for group in ALIVE), found
+
+
+def test_about_a_hundred_and_fifty_patients_at_two_clinics(loaded: Loaded):
+    here = Counter(patient.clinic.code for patient in loaded.patients)
+    assert 105 <= here["harbor"] <= 116
+    assert 36 <= here["canyon"] <= 44
+
+
+def test_nothing_is_dated_or_recorded_after_the_moment_of_loading(loaded: Loaded):
+    for patient in loaded.patients:
+        today = evidence.local_date(patient.clinic, NOW)
+        for row in evidence.known_evidence(db.session(), patient):
+            assert row.happened_on < today
+            assert row.recorded_at <= NOW
+
+
+def test_facts_are_recorded_in_office_hours_on_their_day_or_soon_after(loaded: Loaded):
+    rows = db.session.execute(
+        select(Evidence.happened_on, Evidence.recorded_at, Clinic.time_zone)
+        .join(Clinic, Clinic.id == Evidence.clinic_id)
+        .where(
+            Evidence.source == "demonstration", Evidence.kind.not_in(["contraception", "menses"])
+        )
+    ).all()
+    for happened_on, recorded_at, time_zone in rows:
+        local = recorded_at.astimezone(ZoneInfo(time_zone))
+        assert 8 <= local.hour < 19
+        assert 0 <= (local.date() - happened_on).days <= 1
+
+
+# --- the same from the same seed ------------------------------------------------------------------
+
+
+def test_the_same_seed_and_day_give_the_same_patients_whatever_the_hour(
+    tmp_path: Path, sqlite_template: Template
+):
+    found = []
+    for number, hour in enumerate((9, 17)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with loaded_at(NOW.replace(hour=hour + 5), folder, sqlite_template):
+            found.append(demonstrated())
+    assert len(found[0]) > 4000
+    assert found[0] == found[1]
+
+
+def test_another_seed_gives_other_people(loaded: Loaded, tmp_path: Path, sqlite_template: Template):
+    names = {patient.name for patient in loaded.patients}
+    with loaded_at(NOW, tmp_path, sqlite_template, seed=SEED + 1) as other:
+        assert len(names & {patient.name for patient in other.patients}) < len(names) / 2
+
+
+# --- as if it had been recorded -------------------------------------------------------------------
+
+
+def test_the_audit_chains_are_whole_and_in_the_order_of_time(loaded: Loaded):
+    for chain in db.session.scalars(select(AuditHead.chain)):
+        assert audit.verify(db.session(), chain).fault is None
+        times = list(
+            db.session.scalars(
+                select(AuditEvent.at).where(AuditEvent.chain == chain).order_by(AuditEvent.sequence)
+            )
+        )
+        assert times == sorted(times)
+
+
+def test_every_entry_has_its_audit_event(loaded: Loaded):
+    audited = set(
+        db.session.scalars(
+            select(AuditEvent.entity_id).where(
+                AuditEvent.action.in_(["evidence.recorded", "evidence.corrected"])
+            )
+        )
+    )
+    assert set(db.session.scalars(select(Evidence.public_id))) == audited
+
+
+def test_each_stored_assessment_recomputes_to_the_same(loaded: Loaded):
+    for patient in loaded.patients:
+        stored = db.session.get(StoredAssessment, patient.course.id)
+        answer = assessments.ask(db.session(), patient, NOW)
+        assert (stored.act, stored.verdict, stored.edition) == (
+            answer.question.act, answer.verdict, answer.edition
+        )  # fmt: skip
+        assert stored.findings == [assessments.finding_json(item) for item in answer.findings]
+        assert stored.changes_at == answer.changes_at
+
+
+def test_each_decision_replays_to_its_verdict_from_what_was_known_then(loaded: Loaded):
+    rng = Random(3)
+    orders = list(db.session.scalars(select(PrescriptionOrder).order_by(PrescriptionOrder.id)))
+    for order in [*rng.sample(orders, 40), *(item for item in orders if item.override_reason)]:
+        patient = db.session.get(Patient, order.patient_id)
+        before = order.decided_at - dt.timedelta(seconds=1)
+        answer = assessments.ask(
+            db.session(), patient, order.decided_at, act=Act.PRESCRIBE, known_at=before
+        )
+        assert (answer.verdict, answer.edition) == (order.verdict, order.edition)
+
+
+def test_a_decision_has_a_reason_just_when_the_verdict_was_not_yes(loaded: Loaded):
+    decisions = [
+        *db.session.scalars(select(PrescriptionOrder)),
+        *db.session.scalars(select(Dispense)),
+    ]
+    for decision in decisions:
+        assert (decision.override_reason is None) == (decision.verdict is Verdict.YES)
+    overridden = [item for item in decisions if item.override_reason]
+    assert 4 <= len(overridden) <= 20
+
+
+def test_every_pick_up_fills_a_prescription_of_its_own_patient(loaded: Loaded):
+    orders = {row.id: row for row in db.session.scalars(select(PrescriptionOrder))}
+    filled = list(db.session.scalars(select(Dispense)))
+    assert len({row.prescription_id for row in filled}) == len(filled)
+    for row in filled:
+        order = orders[row.prescription_id]
+        assert (order.patient_id, order.issued_on <= row.dispensed_on) == (row.patient_id, True)
+
+
+# --- who they are ---------------------------------------------------------------------------------
+
+
+def test_no_address_or_number_can_reach_anybody(loaded: Loaded):
+    for patient in loaded.patients:
+        assert patient.email == "" or patient.email.isascii()
+        assert patient.email == "" or patient.email.endswith("@example.org")
+        assert re.fullmatch(r"\+1 \d{3} 555 01\d\d", patient.phone)
+    assert all(email.endswith("@example.org") for email in db.session.scalars(select(User.email)))
+    assert all(clinic.email.endswith("@example.org") for clinic in loaded.clinics.values())
+
+
+def test_names_are_many_and_no_two_patients_share_one(loaded: Loaded):
+    names = [patient.name for patient in loaded.patients]
+    assert len(set(names)) == len(names)
+    assert sum(not name.isascii() for name in names) >= 20
+
+
+def test_somewhat_more_than_half_can_become_pregnant(loaded: Loaded):
+    stated = Counter(
+        facts_of(evidence.load_record(db.session(), patient).facts, PregnancyPotential)[
+            0
+        ].can_become_pregnant
+        for patient in loaded.patients
+    )
+    assert 0.5 < stated[Potential.YES] / len(loaded.patients) < 0.62
+    assert stated[Potential.UNDETERMINED] == 1
+
+
+def test_ages_and_languages_vary(loaded: Loaded):
+    ages = [age_on(patient.birth_date, NOW.date()) for patient in loaded.patients]
+    assert min(ages) == 13
+    assert 0.2 < sum(age < 18 for age in ages) / len(ages) < 0.5
+    assert {patient.language for patient in loaded.patients} == {"en", "es"}
+
+
+def test_each_role_has_an_account_and_one_nurse_works_at_both_clinics(loaded: Loaded):
+    roles = Counter((row.clinic.code, row.role) for row in db.session.scalars(select(Membership)))
+    assert all(roles["harbor", role] >= 1 for role in Role)
+    assert roles["harbor", Role.PRESCRIBER] == 2
+    both = loaded.users["nurse.both@example.org"]
+    assert {item.clinic.code for item in both.memberships} == {"harbor", "canyon"}
+
+
+def test_both_editions_are_at_work(loaded: Loaded):
+    adoption = db.session.scalars(select(EditionAdoption)).one()
+    assert (adoption.edition, adoption.adopted_on) == ("2026", dt.date(2026, 11, 15))
+    editions = {
+        (row.patient.clinic.code, row.edition)
+        for row in db.session.scalars(select(StoredAssessment))
+    }
+    assert editions == {("harbor", "2023-discretion"), ("canyon", "2026")}
+
+
+# --- what they have -------------------------------------------------------------------------------
+
+
+def test_laboratory_levels_are_those_of_the_cohorts():
+    rng = Random(5)
+    before, on = [], []
+    for _ in range(3000):
+        person = LabPerson(rng, Sex.FEMALE)
+        for values, drug in ((before, False), (on, True)):
+            panel = {lab.analyte: int(lab.value) for lab in person.panel(NOW.date(), drug)}
+            values.append(panel[Analyte.TG])
+    assert 85 < sum(before) / len(before) < 96
+    assert 112 < sum(on) / len(on) < 132
+    assert 0.0005 < sum(value > 500 for value in on) / len(on) < 0.02
+
+
+def test_ldl_is_left_out_when_triglycerides_are_too_high_for_it(loaded: Loaded):
+    for patient in loaded.patients:
+        panels: dict[dt.datetime, dict[Analyte, str]] = {}
+        for row in evidence.known_evidence(db.session(), patient):
+            if isinstance(row.fact, Lab) and row.source == "demonstration":
+                panels.setdefault(row.recorded_at, {})[row.fact.analyte] = row.fact.value
+        for panel in panels.values():
+            if Analyte.LDL in panel:
+                assert int(panel[Analyte.TG]) <= 400
+
+
+def test_what_the_laboratory_sent_is_filed_or_waits_for_a_person(loaded: Loaded):
+    files = list(db.session.scalars(select(ImportedFile)))
+    assert len(files) == 2
+    for file in files:
+        assert file.received == file.filed + file.held + file.rejected + file.ignored
+        assert file.filed >= 2
+        assert file.held >= 2
+
+
+def test_there_is_a_month_of_everything_that_a_report_counts(loaded: Loaded):
+    kinds = Counter(db.session.scalars(select(Evidence.kind)))
+    assert kinds["pregnancy"] >= 1
+    assert kinds["symptom"] >= 1
+    assert kinds["lab_decision"] >= 1
+    assert kinds[Dispensing.kind] > 300
+    assert {row.detail["result"] for row in db.session.scalars(
+        select(Evidence).where(Evidence.kind == "pregnancy_test"))
+    } == {"negative", "positive", "indeterminate"}  # fmt: skip
+
+
+# --- the command line -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def app(database_url: str, tmp_path: Path) -> Iterator[Flask]:
+    app = create_app(make_config(tmp_path, database_url))
+    register(app)
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+def test_the_command_loads_once_and_says_how_to_sign_in(app: Flask):
+    config = app.extensions["settings"]
+    first = app.test_cli_runner().invoke(args=["demonstration", "load"])
+    assert first.exit_code == 0, first.output
+    password = (config.instance_dir / "demonstration-password").read_text().strip()
+    assert f"Password: {password}" in first.output
+    assert all(f"{role.value}@example.org" in first.output for role in Role)
+    assert "made up" in first.output
+
+    again = app.test_cli_runner().invoke(args=["demonstration", "load"])
+    assert again.exit_code == 1
+    assert "There are clinics in this database already" in again.output
+    assert f"  Password: {password}" in sign_in_help(config)
+
+
+def test_only_the_owner_reads_the_password_and_it_is_long(app: Flask):
+    app.test_cli_runner().invoke(args=["demonstration", "load"])
+    file = app.extensions["settings"].instance_dir / "demonstration-password"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert len(file.read_text().strip().replace("-", "")) == 16
+    assert db.session.get(Setting, "demonstration").value is True
+
+
+def test_what_is_no_demonstration_tells_the_address_only(app: Flask):
+    lines = sign_in_help(
+        dataclasses.replace(app.extensions["settings"], base_url="https://a.example")
+    )
+    assert [line.strip() for line in lines if line.strip()] == ["Open https://a.example"]

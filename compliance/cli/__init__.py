@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Flask
 
-from compliance.cli import accounts, bench, demonstration, reminders, reports, rules, serve
+from compliance.cli import accounts, bench, demonstration, labs, reminders, reports, rules, serve
 
-MODULES = (serve, demonstration, rules, accounts, reminders, reports, bench)
+MODULES = (serve, demonstration, rules, accounts, labs, reminders, reports, bench)
 
 
 def register(app: Flask) -> None:

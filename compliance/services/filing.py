@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -42,7 +41,7 @@ def file_or_hold(
             " be a tumour marker, or it is another patient's result.",
             urgent=True,
         )
-    earlier = _standing(session, patient, result, fact)
+    earlier = standing(session, patient, result, fact)
     if earlier is not None and (settled := _against(result, fact, earlier)) is not None:
         return settled
     supersedes = earlier if result.status == "corrected" else None
@@ -112,7 +111,7 @@ def _cannot_become_pregnant(session: Session, patient: Patient, fact: PregnancyT
     return bool(first) and first[-1].can_become_pregnant is Potential.NO
 
 
-def _standing(
+def standing(
     session: Session, patient: Patient, result: ImportedResult, fact: Fact
 ) -> Evidence | None:
     """What still stands of the same test of the same specimen, filed before."""
@@ -127,7 +126,7 @@ def _standing(
         )
         .order_by(Evidence.id.desc())
     )
-    rows: Sequence[tuple[ImportedResult, Evidence]] = session.execute(query).tuples().all()
+    rows = session.execute(query).all()
     replaced = set(
         session.scalars(
             select(Evidence.supersedes_id).where(

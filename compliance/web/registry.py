@@ -7,6 +7,7 @@ from flask import Blueprint
 from compliance.web.accounts import accounts
 from compliance.web.auditing import auditing
 from compliance.web.evidence import evidence
+from compliance.web.labs import labs
 from compliance.web.patients import patients
 from compliance.web.pharmacy import pharmacy
 from compliance.web.programmes import programmes
@@ -21,6 +22,7 @@ def blueprints() -> list[Blueprint]:
         accounts,
         auditing,
         evidence,
+        labs,
         patients,
         pharmacy,
         programmes,

@@ -1,0 +1,253 @@
+"""Results that wait for a person: who looks, what they decide, and that it stays on record."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from compliance.models import (
+    ImportedFile,
+    ImportedMessage,
+    ImportedResult,
+    Patient,
+    PatientIdentifier,
+)
+from compliance.models.intake import Disposition
+from compliance.rules.facts import Fact, write_fact
+from compliance.rules.terms import Term
+from compliance.services import audit
+from compliance.services.actors import Actor
+from compliance.services.assessments import reassess
+from compliance.services.errors import Conflict, Invalid, NotFound
+from compliance.services.filing import file, file_or_hold, proposed, standing
+from compliance.services.intake import recount
+
+
+class Decision(Term):
+    """What a person decides about a held result."""
+
+    FILE = "file"
+    DISMISS = "dismiss"
+
+
+def held_results(session: Session, actor: Actor, limit: int = 200) -> Sequence[ImportedResult]:
+    """What waits at the actor's clinic: what may announce a pregnancy first, then the oldest."""
+    query = (
+        select(ImportedResult)
+        .where(
+            ImportedResult.clinic_id == actor.clinic_id,
+            ImportedResult.disposition == Disposition.HELD,
+        )
+        .order_by(ImportedResult.urgent.desc(), ImportedResult.id)
+        .limit(limit)
+    )
+    return session.scalars(query).all()
+
+
+def count_held(session: Session, actor: Actor) -> int:
+    """How many results wait at the actor's clinic."""
+    query = select(func.count(ImportedResult.id)).where(
+        ImportedResult.clinic_id == actor.clinic_id,
+        ImportedResult.disposition == Disposition.HELD,
+    )
+    return session.scalar(query) or 0
+
+
+def get_file(session: Session, actor: Actor, public_id: str) -> ImportedFile:
+    """A received file of the actor's own clinic; raises NotFound for any other."""
+    row = session.scalar(
+        select(ImportedFile).where(
+            ImportedFile.public_id == public_id, ImportedFile.clinic_id == actor.clinic_id
+        )
+    )
+    if row is None:
+        raise NotFound("There is no such file at this clinic.")
+    return row
+
+
+def get_result(session: Session, actor: Actor, public_id: str) -> ImportedResult:
+    """A result of the actor's own clinic; raises NotFound for any other."""
+    row = session.scalar(
+        select(ImportedResult).where(
+            ImportedResult.public_id == public_id, ImportedResult.clinic_id == actor.clinic_id
+        )
+    )
+    if row is None:
+        raise NotFound("There is no such result at this clinic.")
+    return row
+
+
+def resolve_held(
+    session: Session,
+    actor: Actor,
+    result: ImportedResult,
+    decision: Decision,
+    now: dt.datetime,
+    *,
+    patient: Patient | None = None,
+    fact: Fact | None = None,
+    reason: str = "",
+) -> None:
+    """File a held result to a named patient, as proposed or as a person read it, or dismiss it.
+
+    Audited. Raises Conflict when it does not wait any more, Invalid when patient, fact or reason
+    is missing.
+    """
+    _check_waits(result)
+    if decision is Decision.DISMISS:
+        _dismiss(result, reason)
+        about = result.patient
+    else:
+        about = _file(session, actor, result, patient, fact, now)
+    _resolved(result, actor, now, _sentence(decision, about, fact, reason))
+    recount(result.message.file)
+    _audit(session, actor, result, decision.value, about, now)
+    if decision is Decision.FILE and about is not None:
+        reassess(session, actor, about, now)
+
+
+def _dismiss(result: ImportedResult, reason: str) -> None:
+    if not reason.strip():
+        raise Invalid({"reason": "Say why this result is dismissed; the reason stays on record."})
+    result.disposition = Disposition.REJECTED
+
+
+def _file(
+    session: Session,
+    actor: Actor,
+    result: ImportedResult,
+    patient: Patient | None,
+    fact: Fact | None,
+    now: dt.datetime,
+) -> Patient:
+    if patient is None or patient.clinic_id != result.clinic_id:
+        raise Invalid({"patient": "Choose the patient of this clinic whose result this is."})
+    chosen = fact or proposed(result)
+    if chosen is None:
+        raise Invalid(
+            {"value": "As it was sent this has no certain meaning: enter what the laboratory says."}
+        )
+    before = standing(session, patient, result, chosen) if result.status == "corrected" else None
+    file(session, actor, patient, result, chosen, now, supersedes=before)
+    return patient
+
+
+def identify(
+    session: Session,
+    actor: Actor,
+    message: ImportedMessage,
+    patient: Patient,
+    now: dt.datetime,
+    *,
+    remember: bool = False,
+) -> int:
+    """Say whose message this is: what waited for that alone is filed; returns how many were.
+
+    With `remember` its numbers are kept, so that the next message finds the patient by itself.
+    """
+    if patient.clinic_id != message.clinic_id:
+        raise Invalid({"patient": "Choose a patient of this clinic."})
+    waiting = [item for item in message.results if item.waits_for_patient]
+    if not waiting:
+        raise Conflict("Nothing of this message waits for its patient any more.")
+    filed = 0
+    for result in waiting:
+        _check_waits(result)
+        result.patient_id, result.waits_for_patient = patient.id, False
+        if file_or_hold(session, actor, patient, result, now):
+            filed += 1
+            _resolved(result, actor, now, f"{actor.name} said that it is {patient.name}'s.")
+        _audit(session, actor, result, "identify", patient, now)
+    if remember:
+        _remember(session, actor, message, patient, now)
+    recount(message.file)
+    reassess(session, actor, patient, now)
+    return filed
+
+
+def _remember(
+    session: Session, actor: Actor, message: ImportedMessage, patient: Patient, now: dt.datetime
+) -> None:
+    for authority, value, _type in message.patient_identifiers:
+        if not authority or _is_taken(session, message.clinic_id, authority, value):
+            continue
+        session.add(
+            PatientIdentifier(
+                clinic_id=message.clinic_id,
+                patient_id=patient.id,
+                authority=authority[:120],
+                value=value[:120],
+                recorded_at=now,
+            )
+        )
+        audit.record(
+            session,
+            actor,
+            "patient.identifier-added",
+            "patient",
+            patient.public_id,
+            now,
+            clinic_id=patient.clinic_id,
+            patient_id=patient.id,
+            detail={"authority": authority, "value": value},
+        )
+
+
+def _is_taken(session: Session, clinic_id: int, authority: str, value: str) -> bool:
+    query = select(PatientIdentifier.id).where(
+        PatientIdentifier.clinic_id == clinic_id,
+        PatientIdentifier.authority == authority[:120],
+        PatientIdentifier.value == value[:120],
+    )
+    return session.scalar(query) is not None
+
+
+def _check_waits(result: ImportedResult) -> None:
+    if result.disposition is not Disposition.HELD:
+        raise Conflict("This result does not wait any more; somebody else decided.")
+
+
+def _resolved(result: ImportedResult, actor: Actor, now: dt.datetime, sentence: str) -> None:
+    result.resolved_at, result.resolved_by, result.resolution = now, actor.name, sentence
+    result.waits_for_patient = False
+
+
+def _sentence(decision: Decision, patient: Patient | None, fact: Fact | None, reason: str) -> str:
+    said = f" {reason.strip()}" if reason.strip() else ""
+    if decision is Decision.DISMISS:
+        return f"Dismissed.{said}"
+    how = "as a person read it" if fact is not None else "as it was sent"
+    return f"Filed to {patient.name if patient else 'nobody'} {how}.{said}"
+
+
+def _audit(
+    session: Session,
+    actor: Actor,
+    result: ImportedResult,
+    decision: str,
+    patient: Patient | None,
+    now: dt.datetime,
+) -> None:
+    known = proposed(result)
+    detail: dict[str, Any] = {
+        "decision": decision,
+        "disposition": result.disposition.value,
+        "resolution": result.resolution,
+        "held_because": result.reason,
+        "proposed": write_fact(known) if known else None,
+    }
+    audit.record(
+        session,
+        actor,
+        "result.resolved",
+        "imported_result",
+        result.public_id,
+        now,
+        clinic_id=result.clinic_id,
+        patient_id=patient.id if patient else None,
+        detail=detail,
+    )

@@ -140,7 +140,9 @@ def assess(
     now = _snapshot(ctx)
     return Assessment(
         question=question,
+        time_zone=terms.time_zone,
         programme=programme.id,
+        authority_zone=programme.time_zone,
         edition=now.edition,
         phase=now.phase,
         verdict=now.verdict,

@@ -131,20 +131,30 @@ def _everyone(ctx: Context) -> str:
 def course_gap(ctx: Context) -> Finding:
     """Enough time since an earlier course."""
     basis = (ctx.rule("course_gap_months"),)
-    course = course_of(ctx)
-    if course.phase is not Phase.BEFORE or course.ended is None or basis[0].value is None:
-        return not_required(GAP, "No earlier course has ended before this one begins.", basis)
-    ready = plus_months(course.ended.on, basis[0].value)
-    evidence = (course.ended.id,)
+    gap = earlier_course_until(ctx)
+    if gap is None:
+        return not_required(GAP, "No earlier course ended shortly before this one.", basis)
+    ended, ready = gap
+    last_dose = course_of(ctx).ended
+    evidence = (last_dose.id,) if last_dose else ()
     if ctx.clock.reached(ready):
-        reason = f"The earlier course ended on {show(course.ended.on)}, long enough ago."
+        reason = f"The earlier course ended on {show(ended)}, long enough ago."
         return met(GAP, reason, evidence, basis)
     return unmet(
         GAP,
-        f"The earlier course ended on {show(course.ended.on)}; the label advises to wait until"
+        f"The earlier course ended on {show(ended)}; the label advises to wait until"
         f" {show(ready)} before another.",
         evidence,
         basis,
         action=f"Wait until {show(ready)}, or have the prescriber decide",
         earliest=ready,
     )
+
+
+def earlier_course_until(ctx: Context) -> tuple[dt.date, dt.date] | None:
+    """The last dose of the course before this one, and the first day for another."""
+    course = course_of(ctx)
+    if course.phase is not Phase.BEFORE or course.ended is None:
+        return None
+    months = ctx.rule("course_gap_months").value
+    return None if months is None else (course.ended.on, plus_months(course.ended.on, months))

@@ -89,6 +89,8 @@ class Question:
 class Assessment:
     """All findings for one question, as known at an instant.
 
+    `time_zone` is the clinic's, whose local date is the day asked; `authority_zone` the one in
+    which windows end.
     `window` are the first and last day on which the act may be done as things stand, and
     `window_closes_at` the instant at which the last day ends in the authority's time zone.
     `earliest` is the first day on which it could be if what is missing is done in time.
@@ -96,7 +98,9 @@ class Assessment:
     """
 
     question: Question
+    time_zone: str
     programme: str
+    authority_zone: str
     edition: str
     phase: Phase
     verdict: Verdict

@@ -37,7 +37,8 @@ def _results_for(ctx: Context, test: str) -> list[Lab]:
     ]
 
 
-def _named(tests: Iterable[str]) -> str:
+def named_tests(tests: Iterable[str]) -> str:
+    """The tests of a plan in a sentence."""
     return join(_WORDS[test] for test in sorted(tests))
 
 
@@ -57,11 +58,11 @@ def baseline_labs(ctx: Context) -> Finding:
     before = f"the first dose on {show(first.on)}" if first else "the first dose"
     return unmet(
         BASELINE,
-        f"No result for {_named(missing)} from the {basis[1].value} days before {before} is"
+        f"No result for {named_tests(missing)} from the {basis[1].value} days before {before} is"
         " recorded.",
         (),
         basis,
-        action="Note that no baseline exists" if first else f"Have {_named(missing)} measured",
+        action="Note that no baseline exists" if first else f"Have {named_tests(missing)} measured",
     )
 
 
@@ -90,15 +91,15 @@ def lab_follow_up(ctx: Context) -> Finding:
     day, tests = target
     late = plus(day, basis[1].value[1] + 1)
     if ctx.clock.reached(late):
-        reason = f"{_named(tests)} were due on {show(day)} and no result is recorded."
-        action = f"Have {_named(tests)} measured"
+        reason = f"{named_tests(tests)} were due on {show(day)} and no result is recorded."
+        action = f"Have {named_tests(tests)} measured"
         return unmet(FOLLOW_UP, _upper(reason), (), basis, action=action)
     return due(
         FOLLOW_UP,
-        _upper(f"{_named(tests)} are due on {show(day)}."),
+        _upper(f"{named_tests(tests)} are due on {show(day)}."),
         (),
         basis,
-        action=f"Have {_named(tests)} measured",
+        action=f"Have {named_tests(tests)} measured",
         earliest=plus(day, -basis[1].value[0]),
         act_by=day_ends(plus(late, -1), ctx.terms.time_zone),
     )

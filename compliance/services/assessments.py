@@ -92,6 +92,7 @@ def _store(
     for name, value in {**_answer_columns(answer), **_triage_columns(place)}.items():
         setattr(row, name, value)
     row.assessed_at = now
+    row.changes_at = _sooner(answer.changes_at, place.changes_at)
     row.plan = [planned_json(item) for item in ahead]
     if before != (answer.verdict, answer.question.act):
         audit.record(
@@ -111,6 +112,11 @@ def _store(
             },
         )
     return row
+
+
+def _sooner(one: dt.datetime | None, other: dt.datetime | None) -> dt.datetime | None:
+    """The first instant at which time changes the answer or the place on the worklist."""
+    return min((moment for moment in (one, other) if moment), default=None)
 
 
 def _answer_columns(answer: Assessment) -> dict[str, Any]:

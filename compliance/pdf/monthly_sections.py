@@ -24,6 +24,7 @@ from compliance.pdf.tables import Cell, Column, Group, grid
 from compliance.services.report_content import Account, Indicator, MonthlyReport, Point
 
 Rows = list[list[Cell] | Group]
+_SIGN_OFF = 215.0  # its height in points
 
 
 def indicators(report: MonthlyReport, width: float) -> list[Flowable]:
@@ -246,7 +247,9 @@ def editions(report: MonthlyReport, width: float) -> list[Flowable]:
         for row in report.editions
     ]
     intro = f"{report.programme}, {report.authority}."
-    return [*section("Editions and sources", 80, intro), grid(columns, rows, width)]
+    table = grid(columns, rows, width)
+    needs = float(table.wrap(width, 10_000)[1]) + _SIGN_OFF  # the signature is never alone
+    return [*section("Editions and sources", min(needs, 480), intro), table]
 
 
 def signature(report: MonthlyReport, width: float) -> list[Flowable]:

@@ -46,7 +46,7 @@ MEASURES: tuple[Measure, ...] = (
         area=Area.START,
         method="Each first prescription of a course in the month is one case; in order when the"
         " enrolment and a confirmed pregnancy potential were recorded by that day.",
-        alarm="starts without a recorded programme entry",
+        alarm="Starts without a recorded programme entry",
         find=cases.programme_entry,
     ),
     Measure(
@@ -54,7 +54,7 @@ MEASURES: tuple[Measure, ...] = (
         title="Form signed before the first dose",
         area=Area.START,
         method=f"{_BEFORE_DOSE} In order when everybody who must had signed the form.",
-        alarm="first doses without the signed form",
+        alarm="First doses without the signed form",
         find=cases.form_signed,
     ),
     Measure(
@@ -63,7 +63,7 @@ MEASURES: tuple[Measure, ...] = (
         area=Area.START,
         method="Each first prescription of a course to a patient who can become pregnant is one"
         " case; in order when both tests counted: setting, sensitivity, spacing, day of the cycle.",
-        alarm="first prescriptions without valid pregnancy tests",
+        alarm="First prescriptions without valid pregnancy tests",
         find=cases.first_tests,
         benchmark="91.4% in Australian audits, 71.4% in Irish practice",
     ),
@@ -72,7 +72,7 @@ MEASURES: tuple[Measure, ...] = (
         title="Every prerequisite appeared met",
         area=Area.MONTHLY,
         method=f"{_ISSUED}; in order when the verdict was yes. Others look at its parts.",
-        alarm="prescriptions with a prerequisite not met",
+        alarm="Prescriptions with a prerequisite not met",
         find=cases.prescriptions_in_order,
     ),
     Measure(
@@ -81,7 +81,7 @@ MEASURES: tuple[Measure, ...] = (
         area=Area.MONTHLY,
         method="Each later prescription to a patient who can become pregnant is one case; in order"
         " when a negative test that counts was collected after the previous pick-up.",
-        alarm="prescriptions without a valid monthly test",
+        alarm="Prescriptions without a valid monthly test",
         find=cases.monthly_tests,
     ),
     Measure(
@@ -90,7 +90,7 @@ MEASURES: tuple[Measure, ...] = (
         area=Area.MONTHLY,
         method="Each prescription to a patient who can become pregnant is one case; in order when"
         " the methods, their time in use and both statements met the programme.",
-        alarm="prescriptions without valid contraception",
+        alarm="Prescriptions without valid contraception",
         find=cases.contraception_valid,
         benchmark="70% in a pharmacist-led clinic of 81 patients",
     ),
@@ -99,7 +99,7 @@ MEASURES: tuple[Measure, ...] = (
         title="Supply within the limit",
         area=Area.MONTHLY,
         method=f"{_ISSUED}; in order when days' supply and refills are within the limit.",
-        alarm="prescriptions beyond the limit of supply",
+        alarm="Prescriptions beyond the limit of supply",
         find=cases.supply_limited,
     ),
     Measure(
@@ -108,7 +108,7 @@ MEASURES: tuple[Measure, ...] = (
         area=Area.MONTHLY,
         method="Each pick-up of the month to which a window applies is one case; in order when it"
         " fell inside the window of its test or visit.",
-        alarm="pick-ups outside the window",
+        alarm="Pick-ups outside the window",
         find=cases.picked_up_in_window,
     ),
     Measure(
@@ -117,7 +117,7 @@ MEASURES: tuple[Measure, ...] = (
         area=Area.LABORATORY,
         method=f"{_BEFORE_DOSE} In order when the baseline that the clinic's schedule asks for was"
         " collected in time.",
-        alarm="starts without baseline liver and lipid results",
+        alarm="Starts without baseline liver and lipid results",
         find=cases.baseline_results,
         benchmark="lipids 78%, liver 90.5% in Australian audits; 47% in New Zealand",
     ),
@@ -127,7 +127,7 @@ MEASURES: tuple[Measure, ...] = (
         area=Area.LABORATORY,
         method="Each course whose first results on treatment had to be in by a day of the month"
         " (target and tolerance) is one case, unless it ended before the target.",
-        alarm="courses without liver and lipid results at one month",
+        alarm="Courses without liver and lipid results at one month",
         find=states.results_at_one_month,
     ),
     Measure(
@@ -136,7 +136,7 @@ MEASURES: tuple[Measure, ...] = (
         area=Area.LABORATORY,
         method="Each course whose last dose falls in the month is one case; in order with a"
         " triglyceride result collected between the first pick-up and the last dose.",
-        alarm="courses ended without any lipid result",
+        alarm="Courses ended without any lipid result",
         find=states.lipids_on_treatment,
         benchmark="13% before and during in New Zealand",
     ),
@@ -146,7 +146,7 @@ MEASURES: tuple[Measure, ...] = (
         area=Area.LABORATORY,
         method="Each result at or beyond the grade at which the programme alerts is one case of the"
         " month in which its seven days end; in order when a decision on it was recorded in them.",
-        alarm="results beyond a limit without a recorded decision",
+        alarm="Results beyond a limit without a recorded decision",
         find=states.limits_acted_on,
     ),
     Measure(
@@ -155,7 +155,7 @@ MEASURES: tuple[Measure, ...] = (
         area=Area.END,
         method="Each course of a patient who can become pregnant whose time for the last test"
         " (a month after the last dose, and the days of grace) ended in the month is one case.",
-        alarm="tests after treatment missing",
+        alarm="Tests after treatment missing",
         find=states.final_tests,
         benchmark="45% in a pharmacist-led clinic of 81 patients",
     ),
@@ -165,7 +165,7 @@ MEASURES: tuple[Measure, ...] = (
         area=Area.SAFETY,
         method="Contraceptive methods in use at the end of the month that stop counting within 30"
         " days of it, of patients before, on or just after treatment.",
-        alarm="contraceptive methods that lapse within 30 days",
+        alarm="Contraceptive methods that lapse within 30 days",
         find=states.methods_lapsing,
         share=False,
     ),
@@ -175,7 +175,7 @@ MEASURES: tuple[Measure, ...] = (
         area=Area.SAFETY,
         method="Everything that the rules had due with a last day before the end of the month and"
         " that was still open then.",
-        alarm="items overdue at the end of the month",
+        alarm="Items overdue at the end of the month",
         find=states.overdue_items,
         share=False,
     ),
@@ -185,7 +185,7 @@ MEASURES: tuple[Measure, ...] = (
         area=Area.SAFETY,
         method="Patients on treatment at the end of the month of whom nothing was recorded for more"
         " than 42 days: no visit, test, statement, prescription or pick-up.",
-        alarm="patients on treatment not seen for more than 42 days",
+        alarm="Patients on treatment not seen for more than 42 days",
         find=states.lost_to_follow_up,
         share=False,
     ),
@@ -195,7 +195,7 @@ MEASURES: tuple[Measure, ...] = (
         area=Area.SAFETY,
         method="Pregnancies recorded for a day of the month between the first pick-up and the end"
         " of follow-up. Each is listed below with what followed.",
-        alarm="pregnancies recorded",
+        alarm="Pregnancies recorded",
         find=states.pregnancies,
         share=False,
     ),
@@ -205,7 +205,7 @@ MEASURES: tuple[Measure, ...] = (
         area=Area.GOVERNANCE,
         method="Prescriptions and pick-ups of the month decided against the verdict. Each is listed"
         " below with its reason.",
-        alarm="decisions taken against the verdict",
+        alarm="Decisions taken against the verdict",
         find=cases.overrides,
         share=False,
     ),
@@ -217,7 +217,7 @@ DATA_QUALITY = Measure(
     area=Area.GOVERNANCE,
     method="Results whose file came in during the month and that were not simply filed. The account"
     " of all results stands under data quality.",
-    alarm="laboratory results held, refused or without a unit",
+    alarm="Laboratory results held, refused or without a unit",
     find=lambda _person, _month: (),
     share=False,
 )

@@ -135,9 +135,8 @@ def _attention(by_number: dict[int, Indicator]) -> tuple[Attention, ...]:
         missed = each.exceptions
         if missed:
             of = f" of {each.denominator}" if each.denominator else ""
-            items.append(
-                Attention(title=f"{len(missed)}{of}: {_ALARMS[number]}", detail=_named(missed))
-            )
+            title = f"{_ALARMS[number]}: {len(missed)}{of}"
+            items.append(Attention(title=title, detail=_named(missed)))
     return tuple(items[:_ATTENTION])
 
 
@@ -145,7 +144,8 @@ def _named(cases: Sequence[Case]) -> str:
     numbers = list(dict.fromkeys(case.local_id for case in cases))
     named = ", ".join(numbers[:_NAMED])
     more = len(numbers) - _NAMED
-    return f"Local numbers {named} and {more} more." if more > 0 else f"Local numbers {named}."
+    said = f"{named} and {more} more" if more > 0 else named
+    return f"Local number{'s' if len(numbers) > 1 else ''} {said}."
 
 
 def _exceptions(figures: Iterable[Indicator]) -> tuple[ExceptionRow, ...]:

@@ -164,3 +164,10 @@ def test_a_sum_that_fails_is_said_so():
     account = dataclasses.replace(report().accounts[0], whole=("Results received", 999))
     text = words(read(dataclasses.replace(report(), accounts=(account,))))
     assert "THE PARTS DO NOT ADD UP TO IT" in text
+
+
+def test_the_signature_is_never_alone_on_its_page():
+    for cases in range(0, 42, 7):
+        last = read(report(exceptions=cases)).pages[-1].extract_text()
+        assert "Editions and sources" in last
+        assert "Sign-off" in last

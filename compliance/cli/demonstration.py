@@ -74,8 +74,9 @@ def sign_in_help(config: Config) -> list[str]:
     """What to print at the start: the address, and for a demonstration who can sign in and how."""
     lines = ["", f"  Open {config.base_url}"]
     setting = db.session.get(Setting, "demonstration")
-    db.session.rollback()
-    if setting is None or not setting.value:
+    made_up = setting is not None and bool(setting.value)
+    db.session.remove()  # whoever prints this goes on to wait, and must not hold the lock
+    if not made_up:
         return [*lines, ""]
     shown = [item for item in ACCOUNTS if EAST in item.roles][:_SHOWN]
     width = max(len(item.email) for item in shown)

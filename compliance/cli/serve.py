@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-import sys
+import socket
 from typing import Any
 
 import click
@@ -11,7 +11,7 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 from flask_migrate import upgrade
 from sqlalchemy import func, select
-from waitress import create_server
+from waitress.server import create_server
 
 from compliance.cli.demonstration import load_demonstration, sign_in_help
 from compliance.db import db
@@ -27,37 +27,50 @@ def serve() -> None:
     """Migrate, load demonstration data into an empty database, serve pages and run the schedule."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     config = app.extensions["settings"]
+    _check_port(config.host, config.port)
     upgrade()
     if not db.session.scalar(select(func.count()).select_from(Clinic)):
+        db.session.rollback()
+        click.echo("The database is empty: making up a demonstration clinic ...")
         load_demonstration(config)
     db.session.remove()
-    server = _listen(app, config.host, config.port)
     scheduler = start_scheduler(app, config) if config.scheduler else None
     for line in sign_in_help(config):
         click.echo(line)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGINT, _end)  # also where a shell started us in the background
+    signal.signal(signal.SIGTERM, _end)
     try:
-        server.run()
+        _listen(app, config.host, config.port).run()
     except (KeyboardInterrupt, SystemExit):
         pass
     finally:
-        server.close()
+        click.echo("Stopping ...")
         if scheduler is not None:
             stop_scheduler(scheduler)
         db.engine.dispose()
         click.echo("Stopped. Everything is saved.")
 
 
+def _end(*_signal: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _check_port(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise click.ClickException(
+                f"PORT: {port} cannot be used ({error.strerror}). "
+                f"Choose another: PORT={port + 1} script/server"
+            ) from None
+
+
 def _listen(app: Flask, host: str, port: int) -> Any:
-    try:
-        return create_server(app, host=host, port=port, threads=THREADS, ident=None)
-    except OSError as error:
-        raise click.ClickException(
-            f"PORT: {port} cannot be used ({error.strerror}). "
-            f"Choose another: PORT={port + 1} script/server"
-        ) from None
-
-
+    return create_server(  # type: ignore[no-untyped-call]
+        app, host=host, port=port, threads=THREADS, ident=None
+    )
 
 
 COMMANDS = (serve,)

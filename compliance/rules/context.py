@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from compliance.rules.anchors import anchors_of
 from compliance.rules.clock import Clock
 from compliance.rules.dates import zone
 from compliance.rules.facts import ClinicTerms, Fact, Lab, Record
 from compliance.rules.findings import Provision, Question
-from compliance.rules.programme import JudgedOn, NoEditionError, Programme
+from compliance.rules.programme import JudgedOn, LedBy, NoEditionError, Programme
 
 if TYPE_CHECKING:
     from compliance.rules.courses import Course
     from compliance.rules.cover import Cover
+    from compliance.rules.issuing import Issue
     from compliance.rules.pregnancy_tests import Tests
+    from compliance.rules.schemes import Protection
 
 F = TypeVar("F", bound=Fact)
 _NOTHING: list[Any] = []
+_UNANCHORED: Mapping[JudgedOn, dt.date] = {}
 
 
 class Index:
@@ -66,18 +70,28 @@ def _at_the_clinic(fact: Any, clinic_zone: str) -> Any:
     return replace(fact, collected=local.replace(tzinfo=None))
 
 
+def authority_zone(programme: Programme, terms: ClinicTerms) -> str:
+    """Where days end: at a registry, or else at the clinic itself."""
+    return terms.time_zone if programme.led_by is LedBy.PRESCRIBER else programme.time_zone
+
+
 class Context:
     """One question about one record at one moment."""
 
     __slots__ = (
         "_provisions",
         "adoptions",
+        "anchors",
         "clock",
         "course",
         "cover",
         "edition",
         "facts",
+        "index",
+        "issue",
+        "issued",
         "programme",
+        "protection",
         "question",
         "record",
         "terms",
@@ -97,8 +111,9 @@ class Context:
         self.record = record
         self.programme = programme
         self.terms = terms
+        self.index = index
         self.question = question
-        self.clock = Clock(at, terms.time_zone, programme.time_zone)
+        self.clock = Clock(at, terms.time_zone, authority_zone(programme, terms))
         self.today = self.clock.today
         self.facts = index.on(self.clock)
         self.adoptions = terms.adoptions
@@ -109,6 +124,11 @@ class Context:
         self.course: Course | None = None
         self.tests: Tests | None = None
         self.cover: Cover | None = None
+        self.issue: Issue | None = None
+        self.issued: Context | None = None
+        self.protection: dict[bool, Protection] = {}
+        led = programme.led_by is LedBy.PRESCRIBER
+        self.anchors = anchors_of(self) if led else _UNANCHORED
 
     def known(self, kind: type[F]) -> list[F]:
         """Every fact of one kind dated on or before the day asked, oldest first."""
@@ -124,6 +144,10 @@ class Context:
 
         Raises NoEditionError when the programme says nothing about that day.
         """
+        if self.anchors and name in self.programme.parameters:
+            day = self.anchors.get(self.programme.parameters[name].judged_on)
+            if day is not None:
+                return self.programme.provision(name, day, self.adoptions)
         if test is not None and self.programme.parameters[name].judged_on is JudgedOn.TEST:
             return self.programme.provision(name, test, self.adoptions)
         found = self._provisions.get(name)

@@ -24,13 +24,18 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Provision:
-    """A parameter's value in force on a date: value, the authority's verb, edition and citation."""
+    """A parameter's value in force on a date: value, the authority's verb, edition and citation.
+
+    A value of None means that the authority asks for nothing here; `stated` is false where the
+    sources that we know do not say, which is not the same.
+    """
 
     parameter: str
     value: Any
     binding: Binding
     edition: str
     citation: Citation
+    stated: bool = True
 
 
 @dataclass(frozen=True, slots=True)

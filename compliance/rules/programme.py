@@ -23,11 +23,19 @@ class JudgedOn(Term):
     """The act whose date selects the edition."""
 
     INITIATION = "initiation"
+    FIRST_DOSE = "first-dose"
     TEST = "test"
     PRESCRIPTION = "prescription"
     DISPENSING = "dispensing"
     LAST_DOSE = "last-dose"
     ACT = "act"
+
+
+class LedBy(Term):
+    """Who lets the medicine out: a registry by the window of a test, or each prescription itself."""
+
+    REGISTRY = "registry"
+    PRESCRIBER = "prescriber"
 
 
 class SourceKind(Term):
@@ -94,6 +102,7 @@ class Programme:
     editions: tuple[Edition, ...]
     parameters: Mapping[str, Parameter]
     _provisions: Mapping[str, Mapping[str, Provision]]
+    led_by: LedBy = LedBy.REGISTRY
     _timelines: dict[tuple[Adoption, ...], tuple[tuple[dt.date, Edition], ...]] = field(
         default_factory=dict
     )
@@ -178,6 +187,7 @@ _PROGRAMME: _Checks = {
     "jurisdiction": _TEXT,
     "time_zone": (lambda value: str(ZoneInfo(value)), "a name of the IANA time zone database"),
     "notice": _TEXT,
+    "led_by": (LedBy, " | ".join(str(item) for item in LedBy)),
     "edition": _ROWS,
     "sources": _TABLE,
     "parameters": _TABLE,
@@ -206,10 +216,14 @@ _PARAMETER: _Checks = {
 _VALUE: _Checks = {
     "value": (lambda value: value, "the parameter's value"),
     "not_required": (lambda value: value if value is True else int("x"), "true"),
+    "not_stated": (lambda value: value if value is True else int("x"), "true"),
+    "binding": (Binding, " | ".join(str(item) for item in Binding)),
     "source": _TEXT,
     "locator": _TEXT,
     "verified": _TRUTH,
 }
+
+_ONE_OF = {"value", "not_required", "not_stated"}
 
 
 def _instance(value: Any, kind: type[Any]) -> Any:
@@ -228,7 +242,7 @@ class _Reader:
         self.editions: list[str] = []
 
     def programme(self, data: Mapping[str, Any]) -> Programme:
-        top = self.table("", data, _PROGRAMME)
+        top = self.table("", data, _PROGRAMME, {"led_by"})
         if top["id"] != self.stem:
             self.fault("id", f"found {top['id']!r} (allowed: the name of the file, {self.stem!r})")
         self.sources = {
@@ -249,6 +263,7 @@ class _Reader:
             editions,
             parameters,
             {item.id: _of_edition(item.id, parameters) for item in editions},
+            top.get("led_by", LedBy.REGISTRY),
         )
 
     def edition(self, where: str, item: Any) -> Edition:
@@ -288,15 +303,17 @@ class _Reader:
 
     def provision(self, name: str, binding: Binding, edition: str, item: Any) -> Provision:
         where = f"parameters.{name}.by_edition.{edition}"
-        optional = {"value", "not_required", "locator", "verified"}
-        read = self.table(where, item, _VALUE, optional)
-        if ("value" in read) == ("not_required" in read):
-            self.fault(where, "found both or none of: value, not_required (allowed: one of them)")
+        read = self.table(where, item, _VALUE, set(_VALUE) - {"source"})
+        if len(_ONE_OF & set(read)) != 1:
+            named = ", ".join(sorted(_ONE_OF))
+            self.fault(where, f"found several or none of: {named} (allowed: one of them)")
         value = None
         if "value" in read:
             convert, allowed = PARAMETERS[name]
             value = self.value(f"{where}.value", read["value"], convert, allowed)
-        return Provision(name, value, binding, edition, self.citation(where, read))
+        said = read.get("binding", binding)
+        stated = "not_stated" not in read
+        return Provision(name, value, said, edition, self.citation(where, read), stated)
 
     def citation(self, where: str, read: Mapping[str, Any]) -> Citation:
         key = read["source"]

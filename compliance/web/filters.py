@@ -13,6 +13,7 @@ from compliance.web.charts import line_chart
 from compliance.web.words import describe, fix_for, options, requirement, words
 
 NONE = "–"
+TITLES = {"Dr", "Prof", "Mr", "Mrs", "Ms", "Mx"}
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 BREAKABLE = re.compile(
@@ -121,8 +122,9 @@ def age(born: datetime.date, today: datetime.date) -> int:
 
 
 def initials(name: str | None) -> str:
-    """First and last initial of a name, for the round mark beside it."""
-    parts = [part for part in (name or "").replace("-", " ").split() if part[0].isalpha()]
+    """First and last initial of a name without its titles, for the round mark beside it."""
+    bare = (name or "").partition(",")[0].replace("-", " ")
+    parts = [part for part in bare.split() if part[0].isalpha() and part.strip(".") not in TITLES]
     if not parts:
         return "?"
     return (parts[0][0] + (parts[-1][0] if len(parts) > 1 else "")).upper()

@@ -72,6 +72,8 @@ def test_age_counts_a_birthday_on_its_day():
         ("Amara Okafor", "AO"),
         ("Ewa Maria Łukasiewicz", "EŁ"),
         ("Cher", "C"),
+        ("Dr Imani Calloway", "IC"),
+        ("Nils Abernathy, RN", "NA"),
         ("", "?"),
         (None, "?"),
     ],

@@ -116,6 +116,13 @@
     field.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(look, 180); });
   }
 
+  // On paper nothing is folded away but the sources.
+  const folded = new Set();
+  addEventListener("beforeprint", () => {
+    for (const fold of document.querySelectorAll("details.fold:not([open])")) { folded.add(fold); fold.open = true; }
+  });
+  addEventListener("afterprint", () => { for (const fold of folded) fold.open = false; folded.clear(); });
+
   // "/" goes to the search box.
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest?.("input, textarea, select, [contenteditable]");

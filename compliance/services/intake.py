@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from sqlalchemy import select
@@ -91,7 +91,7 @@ def receive(
         )
     )
     if known is not None:
-        return account_of(known, is_repeat=True)
+        return replace(account_of(known, is_repeat=True), file=file_name)
     file = ImportedFile(
         clinic_id=clinic.id,
         name=_fit(file_name, 255),

@@ -58,7 +58,7 @@ def upload() -> Page:
     """Take files in, each in a transaction of its own."""
     form = UploadForm()
     sent = [item for item in request.files.getlist("files") if item.filename]
-    if not form.validate_on_submit() or not sent:
+    if not form.sent_and_valid() or not sent:
         flash("Choose at least one file.", "warn")
         return redirect(url_for("labs.index"))
     accounts = [_take(item) for item in sent]

@@ -12,7 +12,7 @@ from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from random import Random
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 from compliance.rules.assess import assess
@@ -42,18 +42,18 @@ def measure_rules(file: Path, patients: int, seed: int) -> dict[str, Any]:
         ("and assess", _assessed),
     ):
         figures[name] = _timed(each(_read(file)), patients)
-    floor, _, whole = (item["patients_per_second"] for item in figures.values())
+    floor, _, whole = (item["per_second_of_cpu"] for item in figures.values())
     return {
         "name": "bench rules",
         "patients": patients,
         "facts_per_patient": round(rows / patients, 1),
         "figures": figures,
-        "ratios": {"assess / floor, in time": round(floor / whole, 1)},
+        "ratios": {"assess / floor, in cpu time": round(floor / whole, 1)},
     }
 
 
 def _timed(each: Iterator[Any], patients: int) -> dict[str, float]:
-    start = perf_counter()
+    start, busy = perf_counter(), process_time()
     tenth = max(1, patients // 10)
     for _, _item in zip(range(tenth), each, strict=False):
         pass
@@ -62,6 +62,7 @@ def _timed(each: Iterator[Any], patients: int) -> dict[str, float]:
     seconds = perf_counter() - start
     return {
         "patients_per_second": round(patients / seconds),
+        "per_second_of_cpu": round(patients / (process_time() - busy)),
         "peak_mb_after_a_tenth": early,
         "peak_mb_at_the_end": _peak(),
     }

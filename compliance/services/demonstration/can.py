@@ -218,7 +218,7 @@ class CanCourse:
     def steps(
         self, test: dt.date, until: Step, pickup: dt.date | None = None, override: str = ""
     ) -> None:
-        """The month's steps after its test, none before the one that it needs."""
+        """The month's steps after its test, each on its day or later."""
         day, last = test, pickup or plus(test, 2)
         if until >= Step.ENTERED:
             day = self.enter(self.diary.office_day(day, last))

@@ -33,8 +33,9 @@ class CannotCourse:
         """So many complete months, the last one ending in time for a visit; oldest first."""
         diary, rounds = self.diary, list[Round]()
         for _ in range(count):
-            visit = self._weekday(plus(next_visit, -diary.rng.randint(28, 32)))
-            rounds.insert(0, Round(visit, plus(visit, diary.rng.randint(0, 5))))
+            pickup = plus(next_visit, -diary.rng.randint(23, 29))
+            visit = self._weekday(plus(pickup, -diary.rng.randint(0, 4)))
+            rounds.insert(0, Round(visit, pickup))
             next_visit = visit
         return rounds
 

@@ -15,6 +15,7 @@ from compliance.services.demonstration.can import (
     KITS,
     LIGATION,
     NOT_YET,
+    PILL,
     TESTOSTERONE,
     TWO_PRIMARY,
     CanCourse,
@@ -49,7 +50,7 @@ class Cannot:
 
 
 SITUATIONS: tuple[Can | Cannot, ...] = (
-    Can(can.lead_in_running, 3, 1),
+    Can(can.lead_in_running, 3, 2),
     Can(can.lead_in_running, 1, 0, NOT_YET, (13, 13)),
     Can(can.just_enrolled, 1, 1, ages=(15, 17)),
     Can(can.second_test_soon, 2, 1),
@@ -68,7 +69,7 @@ SITUATIONS: tuple[Can | Cannot, ...] = (
     Can(can.test_late, 2, 1),
     Can(can.ready_to_prescribe, 3, 1),
     Can(can.awaiting_pickup, 3, 1),
-    Can(can.statements_differ, 1, 1),
+    Can(can.statements_differ, 1, 1, PILL, (18, 33)),
     Can(can.not_counselled, 1, 1),
     Can(can.window_missed, 1, 1),
     Can(can.home_test_undocumented, 1, 1),

@@ -36,6 +36,7 @@ def append_all(session: Session, clinic_id: int, happened: Iterable[Happened]) -
     if head is None:
         head = AuditHead(chain=chain, sequence=0, hash=audit.GENESIS)
         session.add(head)
+    events = []
     for item in sorted(happened, key=lambda item: item.at):
         event = AuditEvent(
             chain=chain,
@@ -53,5 +54,6 @@ def append_all(session: Session, clinic_id: int, happened: Iterable[Happened]) -
         )
         event.hash = audit.link(event)
         head.sequence, head.hash = event.sequence, event.hash
-        session.add(event)
+        events.append(event)
+    session.bulk_save_objects(events)
     session.flush()

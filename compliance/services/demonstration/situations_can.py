@@ -80,11 +80,12 @@ def first_window_closing(course: CanCourse) -> None:
     course.menses(test)
     course.test(test)
     course.steps(test, Step.ENTERED)
+    course.diary.prescribe(course.diary.office_day(plus(test, 2), plus(test, 4)))
 
 
 def first_window_missed(course: CanCourse) -> None:
     """The first window closed without a pick-up not long ago."""
-    test = course.diary.back(9, 14)
+    test = course.diary.back(9, 11)
     course.qualify(test)
     course.menses(test)
     course.test(test)
@@ -158,6 +159,7 @@ def statements_differ(course: CanCourse) -> None:
     course.test(test)
     course.steps(test, Step.ENTERED)
     day = course.diary.office_day(plus(test, 2), plus(test, 3))
+    course.diary.prescribe(day)
     course.diary.write(day, Comprehension(on=day, passed=True), NURSE)
     course.state(day, course.kit.methods[:1])
 

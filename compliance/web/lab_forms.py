@@ -13,10 +13,16 @@ from wtforms import (
 from wtforms.validators import InputRequired, Optional
 
 from compliance.rules.facts import Fact, read_fact
+from compliance.rules.terminology import load_terminology
 from compliance.rules.terms import Analyte, Specimen, TestResult
 from compliance.services.errors import Invalid
 from compliance.web.forms import PageForm
 from compliance.web.words import words
+
+
+def analyte_name(analyte: Analyte) -> str:
+    """What an analyte is called."""
+    return load_terminology().analytes[analyte].name
 
 
 class UploadForm(PageForm):
@@ -35,7 +41,10 @@ class ReadingForm(PageForm):
     analyte = SelectField(
         "What was measured",
         [Optional()],
-        choices=[("", "–"), *((item.value, item.value) for item in Analyte if item != "HCG")],
+        choices=[
+            ("", "–"),
+            *((item.value, analyte_name(item)) for item in Analyte if item is not Analyte.HCG),
+        ],
     )
     value = StringField("Value", [Optional()], description="As the laboratory says it: 1.7, <0.5.")
     unit = SelectField("Unit", [Optional()], choices=[])

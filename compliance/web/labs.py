@@ -226,6 +226,7 @@ def resolve(public_id: str) -> Page:
         reading=reading,
         dismissal=dismissal,
         form=form,
+        is_statement=_is_statement(row),
         cancel_url=url_for("labs.queue"),
     )
     return (page, 422) if request.method == "POST" else page
@@ -240,6 +241,11 @@ def _offer(form: ReadingForm, row: ImportedResult) -> None:
     form.analyte.data = row.analyte or ""
     fact = proposed(row)
     form.collected.data = fact.day if isinstance(fact, Fact) else None
+
+
+def _is_statement(row: ImportedResult) -> bool:
+    codes = load_terminology().pregnancy.statement_codes
+    return row.field != "OBX-3" or row.code in codes
 
 
 def _units() -> list[str]:

@@ -157,6 +157,7 @@ def test_a_stated_pregnancy_is_dismissed_only_with_a_reason_that_stays(nurse: Pe
     where = send(nurse, oru(obx(STATUS, "Y^Yes^HL70136", "", kind="CWE")))
     assert "Act now" in nurse.read("/labs/held")
     address = f"/labs/held/{the_result().public_id}"
+    assert "Record a pregnancy" in nurse.read(address)
     assert nurse.submit(address, reason="Asked: a mistake at the desk.").status_code == 302
     assert "Dismissed. Asked: a mistake at the desk." in nurse.read(where)
 

@@ -105,6 +105,8 @@ def _parts(row: list[list[Flowable]], widths: Sequence[float]) -> list[list[list
     parts = []
     while _height(row, widths) > TALLEST + 2 * PAD:
         split = [_split(cell, wide - GAP) for cell, wide in zip(row, widths, strict=True)]
+        if not any(above for above, _ in split):
+            break  # nothing more can be moved up
         parts.append([above for above, _ in split])
         row = [below for _, below in split]
     return [*parts, row]

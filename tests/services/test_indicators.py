@@ -284,3 +284,47 @@ def test_facts_after_the_day_do_not_change_how_it_is_judged():
     facts = [*beginning(), *monthly(0)]
     later = read_fact("pregnancy_test", {"collected": day(3), "result": "positive"}, "later")
     assert counted(0, FEB, person([*facts, later])) == counted(0, FEB, person(facts)) == (1, 1)
+
+
+def test_days_before_the_first_edition_are_judged_by_no_rule_and_never_in_order():
+    early = dt.date(2021, 6, 1)
+    facts = [
+        fact("prescription", on=early),
+        fact("dispensing", on=early),
+        *labs(early, tg="900"),
+        fact("last_dose", on=early + dt.timedelta(days=20)),
+        fact("symptom", on=early, name="abdominal-pain"),
+    ]
+    found = figures(Month(2021, 6), person(facts))
+    assert (found[0].numerator, found[0].denominator) == (0, 1)
+    for number in (2, 14, 17, 18, 20, 9):
+        assert found[number].denominator == 0
+    assert counted(21, Month(2021, 6), person(facts[:2])) == (0, None)
+
+
+def test_9_a_patient_who_began_again_meanwhile_is_not_asked_for_the_last_test():
+    again = [*course(1), fact("last_dose", on=day(29)), *monthly(40)]
+    assert counted(9, APR, person(again)) == (0, 0)
+
+
+def test_19_a_course_without_any_lipid_result_is_an_exception():
+    ended = fact("last_dose", on=day(60))
+    assert counted(19, APR, person([*course(), ended])) == (1, 1)
+    assert counted(19, APR, person([*without(course(), "lab"), ended])) == (0, 1)
+    error = fact("lab", collected=day(28), analyte="TG", value="9", status="entered-in-error")
+    assert counted(19, APR, person([*without(course(), "lab"), error, ended])) == (0, 1)
+
+
+def test_21_a_window_that_is_still_open_is_not_overdue():
+    facts = [*course(), *monthly(90, picked_up=None)]
+    assert counted(21, MAY, person(facts)) == (1, None)
+    tested = [*course(), fact("pregnancy_test", collected=dt.date(2026, 5, 30), result="negative",
+                              setting="medical")]  # fmt: skip
+    assert counted(21, MAY, person(tested)) == (0, None)
+
+
+def test_22_a_pregnancy_before_treatment_is_not_one_on_treatment():
+    facts = [*beginning(), fact("pregnancy", on=day(-2))]
+    assert counted(22, FEB, person(facts)) == (0, None)
+    on_treatment = [*course(1), fact("pregnancy", on=day(10))]
+    assert counted(22, FEB, person(on_treatment)) == (1, None)

@@ -12,7 +12,18 @@ import pypdf
 import pytest
 
 from compliance.db import db, transaction
-from compliance.models import AuditEvent, Clinic, Patient, Role, Setting
+from compliance.models import (
+    AuditEvent,
+    Clinic,
+    EditionAdoption,
+    ImportedFile,
+    ImportedMessage,
+    ImportedResult,
+    Patient,
+    Role,
+    Setting,
+)
+from compliance.models.intake import Disposition
 from compliance.pdf.monthly import print_monthly
 from compliance.pdf.style import Paper
 from compliance.services import evidence, recording, reports
@@ -208,10 +219,15 @@ def test_a_positive_test_stands_among_the_events_until_somebody_closes_it(prescr
     assert event.followed == "Closed on 11 Mar 2026 by Dr Ramos: Serum negative"
 
 
+def test_a_pregnancy_stands_among_the_events_and_first_in_what_needs_attention(prescriber):
+    treated(prescriber, [*course(), fact("pregnancy", on=day(40))])
+    found = content(prescriber)
+    assert [row.event for row in found.events] == ["Pregnancy recorded"]
+    assert found.attention[0].title == "Pregnancies recorded: 1"
+
+
 def test_both_editions_are_named_in_the_month_in_which_one_followed_the_other(prescriber):
     with transaction() as session:
-        from compliance.models import EditionAdoption
-
         session.add(
             EditionAdoption(
                 clinic_id=prescriber.clinic_id,
@@ -228,6 +244,70 @@ def test_both_editions_are_named_in_the_month_in_which_one_followed_the_other(pr
         ("2023-discretion", "Until 15 Mar 2026"),
         ("2026", "From 16 Mar 2026"),
     ]
+
+
+def test_a_stop_symptom_stands_among_the_events_with_the_last_dose_that_followed(prescriber):
+    symptom = fact("symptom", on=day(33), name="abdominal-pain")
+    harmless = fact("symptom", on=day(33), name="dry-lips")
+    treated(prescriber, [*course(), symptom, harmless, fact("last_dose", on=day(34))])
+    (event,) = content(prescriber).events
+    assert event.event.startswith("Abdominal pain: ")
+    assert "pancreatitis" in event.event
+    assert event.followed == "Last dose on 11 Mar 2026"
+
+
+def test_what_needs_attention_names_the_first_patients_and_counts_the_rest(prescriber):
+    for _ in range(6):
+        treated(prescriber, without(course(2), "pregnancy_test", day(30)))
+    first = content(prescriber).attention[0]
+    assert first.title == "Prescriptions without a valid monthly test: 6 of 6"
+    assert re.fullmatch(r"Local numbers (T-\d+, ){3}T-\d+ and 2 more\.", first.detail)
+
+
+def a_result(session, clinic_id, received_at, **changes):
+    """One imported result in a file of its own."""
+    file = ImportedFile(
+        clinic_id=clinic_id,
+        name="results.hl7",
+        format="hl7v2",
+        sha256=hashlib.sha256(repr(changes).encode()).hexdigest(),
+        content=b"",
+        received_at=received_at,
+        received_by="Nia Nurse",
+        received=1,
+        held=1,
+    )
+    message = ImportedMessage(
+        clinic_id=clinic_id, position=1, message_type="ORU^R01", control_id="1",
+        sha256="", patient_identifiers=[],
+    )  # fmt: skip
+    values = {
+        "clinic_id": clinic_id, "position": 1, "code_system": "http://loinc.org",
+        "code": "2571-8", "analyte": "TG", "value": "96", "unit": "mg/dL", "status": "final",
+        "collected": "20260310", "disposition": Disposition.HELD, "reason": "Held for Amara Okafor",
+        **changes,
+    }  # fmt: skip
+    message.results.append(ImportedResult(**values))
+    file.messages.append(message)
+    session.add(file)
+
+
+def test_a_result_resolved_after_the_cut_off_was_still_held_at_it(prescriber):
+    received_at = dt.datetime(2026, 3, 10, 15, tzinfo=dt.UTC)
+    later = CUT_OFF + dt.timedelta(hours=2)
+    with transaction() as session:
+        here = prescriber.clinic_id
+        a_result(session, here, received_at, disposition=Disposition.FILED, resolved_at=later)
+    found = content(prescriber)
+    results = next(each for each in found.accounts if each.title.startswith("Laboratory"))
+    assert dict(results.parts)["Held for a person"] == 1
+    assert results.balances
+    quality = next(each for each in found.indicators if each.number == 25)
+    assert [case.reason for case in quality.cases] == ["Held."]
+    assert "Okafor" not in repr(found)
+    now_known = content(prescriber, known_at=later)
+    results = next(each for each in now_known.accounts if each.title.startswith("Laboratory"))
+    assert dict(results.parts)["Filed"] == 1
 
 
 def test_demonstration_data_is_called_so(prescriber):

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from compliance.models import (
@@ -55,6 +55,22 @@ def count_held(session: Session, actor: Actor) -> int:
         ImportedResult.disposition == Disposition.HELD,
     )
     return session.scalar(query) or 0
+
+
+def waiting_for(session: Session, patient: Patient) -> Sequence[ImportedResult]:
+    """What waits and is this patient's, or may be: nobody decides about them without seeing it."""
+    query = (
+        select(ImportedResult)
+        .where(
+            ImportedResult.disposition == Disposition.HELD,
+            or_(
+                ImportedResult.patient_id == patient.id,
+                ImportedResult.suggested_patient_id == patient.id,
+            ),
+        )
+        .order_by(ImportedResult.urgent.desc(), ImportedResult.id)
+    )
+    return session.scalars(query).all()
 
 
 def get_file(session: Session, actor: Actor, public_id: str) -> ImportedFile:

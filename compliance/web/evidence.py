@@ -12,7 +12,7 @@ from compliance.db import db, transaction
 from compliance.models import Patient, Role
 from compliance.rules.facts import read_fact
 from compliance.rules.terms import Act
-from compliance.services import assessments, patients, recording
+from compliance.services import assessments, held, patients, recording
 from compliance.services.errors import NotPermitted
 from compliance.services.evidence import local_date
 from compliance.web.answers import accepted
@@ -135,6 +135,7 @@ def _decision_page(public_id: str, form: Any, act: Act) -> Page:
         form=form,
         answer=answer,
         act=act.value,
+        waiting=held.waiting_for(db.session(), patient),
         edition=edition_title(answer.programme, answer.edition),
         **_about(patient),
     )

@@ -15,7 +15,7 @@ from compliance.models import Dispense, Evidence, Patient, PrescriptionOrder, Ro
 from compliance.rules.facts import Lab, PregnancyPotential
 from compliance.rules.programme import load_programme
 from compliance.rules.terms import Analyte, Potential, ResultStatus
-from compliance.services import audit, patients
+from compliance.services import audit, held, patients
 from compliance.services.evidence import local_date
 from compliance.web.charts import line_chart
 from compliance.web.clock import now
@@ -67,6 +67,7 @@ def patient_context(session: Session, patient: Patient, moment: dt.datetime) -> 
         "patient": patient,
         "today": local_date(patient.clinic, moment),
         "assessment": answer,
+        "waiting": held.waiting_for(session, patient),
         "edition": edition_title(answer.programme, answer.edition) if answer else "",
         "programme": load_programme(patient.programme).name,
         "category": _category(standing, local_date(patient.clinic, moment)),

@@ -162,6 +162,13 @@ def test_a_stated_pregnancy_is_dismissed_only_with_a_reason_that_stays(nurse: Pe
     assert "Dismissed. Asked: a mistake at the desk." in nurse.read(where)
 
 
+def test_what_waits_is_shown_where_somebody_decides_about_the_patient(nurse: Person) -> None:
+    send(nurse, oru(obx(STATUS, "Y^Yes^HL70136", "", kind="CWE")))
+    patient = db.session.scalars(select(Patient)).one()
+    for address in (f"/patients/{patient.public_id}", f"/patients/{patient.public_id}/dispense"):
+        assert "1 laboratory result waits for a person" in nurse.read(address)
+
+
 def test_a_decided_result_cannot_be_decided_twice(nurse: Person) -> None:
     send(nurse, oru(obx(TG, "1200")), oru(obx(TG, "5.6"), control="2"))
     patient = db.session.scalars(select(Patient)).one()

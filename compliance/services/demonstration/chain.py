@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -28,6 +28,9 @@ class Happened:
     detail: dict[str, Any] = field(default_factory=dict)
 
 
+_COLUMNS = [item.name for item in fields(Happened)]
+
+
 def append_all(session: Session, clinic_id: int, happened: Iterable[Happened]) -> None:
     """Append changes to the chain of a clinic, oldest first."""
     chain = f"clinic-{clinic_id}"
@@ -38,22 +41,18 @@ def append_all(session: Session, clinic_id: int, happened: Iterable[Happened]) -
         session.add(head)
     events = []
     for item in sorted(happened, key=lambda item: item.at):
-        event = AuditEvent(
-            chain=chain,
-            sequence=head.sequence + 1,
-            at=item.at,
-            actor=item.actor,
-            actor_id=item.actor_id,
-            clinic_id=clinic_id,
-            patient_id=item.patient_id,
-            action=item.action,
-            entity=item.entity,
-            entity_id=item.entity_id,
-            detail=item.detail,
-            previous_hash=head.hash,
-        )
-        event.hash = audit.link(event)
-        head.sequence, head.hash = event.sequence, event.hash
-        events.append(event)
+        events.append(_after(head, item))
+        head.sequence, head.hash = events[-1].sequence, events[-1].hash
     session.bulk_save_objects(events)
     session.flush()
+
+
+def _after(head: AuditHead, item: Happened) -> AuditEvent:
+    event = AuditEvent(
+        chain=head.chain,
+        sequence=head.sequence + 1,
+        previous_hash=head.hash,
+        **{name: getattr(item, name) for name in _COLUMNS},
+    )
+    event.hash = audit.link(event)
+    return event

@@ -16,6 +16,7 @@ from compliance.models.evidence import Source
 from compliance.rules.facts import ClinicTerms, write_fact
 from compliance.services.demonstration.chain import Happened
 from compliance.services.demonstration.histories import NURSE, PRESCRIBER, Entry, History
+from compliance.services.demonstration.names import Person
 from compliance.services.patients import fold
 
 REGISTRY = "iPLEDGE"
@@ -78,41 +79,45 @@ def _patient(desk: Desk, history: History, number: int, seed: int) -> Written:
     # Not for secrets: addresses come out the same from the same seed.
     rng = Random(f"{seed}/{desk.clinic.code}/rows/{number}")  # noqa: S311
     writers = {role: rng.choice(people) for role, people in desk.writers.items()}
-    person, clinic = history.person, desk.clinic
+    clinic = desk.clinic
     at = min(entry.at for entry in history.entries) - dt.timedelta(minutes=2)
     patient = Patient(
         public_id=f"{rng.getrandbits(64):016x}",
         clinic_id=clinic.id,
         clinic=clinic,
         mrn=f"{clinic.code[:1].upper()}{clinic.code[-1:].upper()}-{40_000 + number * 37}",
-        given_name=person.given_name,
-        family_name=person.family_name,
-        search_name=fold(f"{person.given_name} {person.family_name}"),
-        birth_date=person.born,
-        sex_at_birth=person.sex,
-        pronouns=person.pronouns,
-        email=person.email,
-        phone=person.phone,
-        language=person.language,
-        discretion=person.discretion,
-        reminders_wanted=person.reminders_wanted,
         programme=clinic.programme,
         prescriber_id=writers[PRESCRIBER].id,
         created_at=at,
+        **_particulars(history.person),
     )
     patient.courses.append(_course(clinic, history))
+    number_there = f"{rng.randrange(10**9, 10**10)}"
     patient.identifiers.append(
         PatientIdentifier(
-            clinic_id=clinic.id,
-            authority=REGISTRY,
-            value=f"{rng.randrange(10**9, 10**10)}",
-            recorded_at=at,
+            clinic_id=clinic.id, authority=REGISTRY, value=number_there, recorded_at=at
         )
     )
     written = Written(patient, history, writers)
     for entry in history.entries:
         written.rows[id(entry)] = Evidence(public_id=f"{rng.getrandbits(64):016x}")
     return written
+
+
+def _particulars(person: Person) -> dict[str, Any]:
+    return {
+        "given_name": person.given_name,
+        "family_name": person.family_name,
+        "search_name": fold(f"{person.given_name} {person.family_name}"),
+        "birth_date": person.born,
+        "sex_at_birth": person.sex,
+        "pronouns": person.pronouns,
+        "email": person.email,
+        "phone": person.phone,
+        "language": person.language,
+        "discretion": person.discretion,
+        "reminders_wanted": person.reminders_wanted,
+    }
 
 
 def _course(clinic: Clinic, history: History) -> Course:

@@ -1,0 +1,39 @@
+"""The measurements run, name their floors, and end with one line of JSON."""
+
+from __future__ import annotations
+
+import json
+
+from click.testing import CliRunner
+
+from compliance.cli.bench import bench
+
+
+def measured(*arguments: str) -> dict[str, object]:
+    answer = CliRunner().invoke(bench, arguments, catch_exceptions=False)
+    assert answer.exit_code == 0
+    found: dict[str, object] = json.loads(answer.output.splitlines()[-1])
+    return found
+
+
+def test_the_rules_are_measured_beside_reading_the_same_rows():
+    found = measured("rules", "--patients", "200")
+    assert found["name"] == "bench rules"
+    assert 12 <= found["facts_per_patient"] <= 16
+    assert list(found["figures"]) == [
+        "floor: read the rows",
+        "and make facts of them",
+        "and assess",
+    ]
+    assert found["ratios"]["assess / floor, in cpu time"] > 1
+
+
+def test_the_pages_are_measured_beside_a_static_file_and_their_own_reads():
+    found = measured("pages", "--requests", "5")
+    assert found["patients"] > 100
+    for page in ("worklist", "patient"):
+        assert (
+            found["figures"][page]["median_ms"]
+            > found["figures"][f"{page}: its reads alone"]["median_ms"]
+        )
+    assert all(ratio > 1 for ratio in found["ratios"].values())

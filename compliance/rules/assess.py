@@ -6,11 +6,12 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from compliance.rules.context import Context, Index
+from compliance.rules.context import Context, Index, authority_zone
 from compliance.rules.contraception import contraception_lead_in, contraception_methods
 from compliance.rules.courses import course_of
 from compliance.rules.dates import show
 from compliance.rules.earliest import earliest_day
+from compliance.rules.earliest_start import earliest_prescription
 from compliance.rules.enrolments import (
     acknowledgement,
     course_gap,
@@ -30,6 +31,7 @@ from compliance.rules.labs import baseline_labs, lab_follow_up, lab_limits, lab_
 from compliance.rules.makers import not_required, unknown
 from compliance.rules.pregnancy import not_pregnant
 from compliance.rules.pregnancy_tests import is_open, tests_of
+from compliance.rules.prescriber_led import NEXT, rules_for
 from compliance.rules.prescriptions import (
     days_supply,
     in_person_start,
@@ -38,8 +40,9 @@ from compliance.rules.prescriptions import (
     review,
     second_prescriber,
 )
-from compliance.rules.programme import NoEditionError, Programme
+from compliance.rules.programme import LedBy, NoEditionError, Programme
 from compliance.rules.statements import comprehension, counselling, method_match
+from compliance.rules.supply import days_open
 from compliance.rules.terms import Act, Outcome, Phase, Requirement, Verdict
 from compliance.rules.testing import (
     monthly_test,
@@ -142,14 +145,14 @@ def assess(
         question=question,
         time_zone=terms.time_zone,
         programme=programme.id,
-        authority_zone=programme.time_zone,
+        authority_zone=authority_zone(programme, terms),
         edition=now.edition,
         phase=now.phase,
         verdict=now.verdict,
         findings=now.findings,
         window=now.window,
         window_closes_at=closes_at(ctx, now.window),
-        earliest=None if now.verdict is not Verdict.NO else earliest_day(ctx),
+        earliest=None if now.verdict is not Verdict.NO else _earliest(ctx),
         due=now.due,
         grades=now.grades,
         changes_at=_changes_at(ctx, index, now),
@@ -174,20 +177,30 @@ def _snapshot(ctx: Context) -> Snapshot:
         phase=course_of(ctx).phase,
         verdict=_verdict(findings),
         findings=findings,
-        window=open_window(ctx),
+        window=days_open(ctx) if _by_prescriber(ctx) else open_window(ctx),
         due=_due(ctx),
         grades=grades_of(ctx),
     )
 
 
+def _by_prescriber(ctx: Context) -> bool:
+    return ctx.programme.led_by is LedBy.PRESCRIBER
+
+
+def _earliest(ctx: Context) -> dt.date | None:
+    return earliest_prescription(ctx) if _by_prescriber(ctx) else earliest_day(ctx)
+
+
 def _rules(ctx: Context) -> Rules:
+    if _by_prescriber(ctx):
+        return rules_for(ctx)
     if ctx.question.act is Act.DONATE_BLOOD:
         return DONATION
     return AFTERWARDS if course_of(ctx).phase is Phase.AFTER else ASKED
 
 
 def _finding(ctx: Context, requirement: Requirement, rule: Rule) -> Finding:
-    if requirement in IF_CAN and not course_of(ctx).can:
+    if requirement in IF_CAN and not course_of(ctx).can and not _by_prescriber(ctx):
         return _NOT_ASKED[requirement]
     try:
         return rule(ctx)
@@ -211,7 +224,7 @@ def _due(ctx: Context) -> dict[Requirement, Days]:
     if ctx.question.act is Act.DONATE_BLOOD:
         return {}
     found: dict[Requirement, Days] = {}
-    for requirement, days in _NEXT.items():
+    for requirement, days in (NEXT if _by_prescriber(ctx) else _NEXT).items():
         try:
             value = days(ctx)
         except NoEditionError:

@@ -69,7 +69,7 @@ def _read(ctx: Context) -> Course:
     started = plus(ended.on, 1) if ended else dt.date.min
     history = sorted(ctx.known(PregnancyPotential), key=_restrictive_last)
     potential = history[-1] if history else None
-    changed = _changed_on(history)
+    changed = None if ctx.anchors else _changed_on(history)
     can = not _cannot(ctx, potential)
     since = max(started, changed) if can and changed else started
     course = Course(
@@ -155,6 +155,17 @@ def _cannot(ctx: Context, potential: PregnancyPotential | None) -> bool:
     if potential is None or not _claims_cannot(potential):
         return False
     try:
+        if ctx.anchors:
+            return _outside(ctx, potential)
         return potential.reason in ctx.rule("cannot_reasons").value
     except NoEditionError:
         return False
+
+
+def _outside(ctx: Context, potential: PregnancyPotential) -> bool:
+    """Outside by anatomy, or ended by what a professional has confirmed."""
+    if potential.reason in (ctx.rule("outside_reasons").value or ()):
+        return True
+    ended = ctx.rule("ended_reasons").value or frozenset()
+    left_open = ctx.rule("open_reasons").value or frozenset()
+    return potential.confirmed_by_professional and potential.reason in ended | left_open

@@ -21,6 +21,7 @@ FOLLOW_UP = Requirement.LAB_FOLLOW_UP
 LIMITS = Requirement.LAB_LIMITS
 _WORDS = {"ALT": "ALT", "TG": "triglycerides", "fasting TG": "fasting triglycerides"}
 _ANALYTES = {"ALT": Analyte.ALT, "TG": Analyte.TG, "fasting TG": Analyte.TG}
+_NOT_STATED = "Which tests and when is not stated in the sources that we know; not evaluated."
 _SUFFIX = {LabSchedule.LABEL: "label", LabSchedule.PEAK_DOSE: "peak_dose"}
 
 
@@ -29,7 +30,8 @@ def schedule_of(ctx: Context) -> LabSchedule:
     return ctx.terms.lab_schedule or LabSchedule(ctx.rule("lab_schedule").value)
 
 
-def _results_for(ctx: Context, test: str) -> list[Lab]:
+def results_for(ctx: Context, test: str) -> list[Lab]:
+    """The results that can be used for a test of a plan."""
     return [
         lab
         for lab in results(ctx, _ANALYTES[test])
@@ -51,6 +53,8 @@ def baseline_labs(ctx: Context) -> Finding:
     if schedule is LabSchedule.NONE:
         return not_required(BASELINE, "The clinic's plan has no laboratory tests.")
     basis = (ctx.rule(f"baseline_{_SUFFIX[schedule]}"), ctx.rule("baseline_days"))
+    if not basis[0].stated:
+        return not_required(BASELINE, _NOT_STATED, basis)
     first = course_of(ctx).first_dispensing
     missing = [test for test in basis[0].value or () if not _recent(ctx, test, first is not None)]
     if not missing:
@@ -70,8 +74,8 @@ def _recent(ctx: Context, test: str, begun: bool) -> bool:
     days = ctx.rule("baseline_days").value
     first = course_of(ctx).first_dispensing
     if begun and first is not None:
-        return any(plus(first.on, -days) <= lab.day <= first.on for lab in _results_for(ctx, test))
-    return any(not ctx.clock.reached(plus(lab.day, days + 1)) for lab in _results_for(ctx, test))
+        return any(plus(first.on, -days) <= lab.day <= first.on for lab in results_for(ctx, test))
+    return any(not ctx.clock.reached(plus(lab.day, days + 1)) for lab in results_for(ctx, test))
 
 
 # --- follow-up ------------------------------------------------------------------------------------
@@ -83,6 +87,8 @@ def lab_follow_up(ctx: Context) -> Finding:
     if schedule is LabSchedule.NONE:
         return not_required(FOLLOW_UP, "The clinic's plan has no laboratory tests.")
     basis = (ctx.rule(f"follow_up_{_SUFFIX[schedule]}"), ctx.rule("lab_tolerance_days"))
+    if not basis[0].stated:
+        return not_required(FOLLOW_UP, _NOT_STATED, basis)
     if course_of(ctx).phase is not Phase.DURING:
         return not_required(FOLLOW_UP, "Laboratory tests are due during treatment only.", basis)
     target = lab_target(ctx)
@@ -166,8 +172,7 @@ def _next(
 def _answered(ctx: Context, tests: frozenset[str], first: dt.date, last: dt.date | None) -> bool:
     return all(
         any(
-            lab.day >= first and (last is None or lab.day <= last)
-            for lab in _results_for(ctx, test)
+            lab.day >= first and (last is None or lab.day <= last) for lab in results_for(ctx, test)
         )
         for test in tests
     )

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
 
 from compliance.rules.terms import (
+    Analyte,
     Cycle,
+    ExemptionReason,
     Form,
     LabSchedule,
     Method,
     PotentialReason,
+    Profession,
     Signer,
+    Supervision,
     Term,
     TestSetting,
     Topic,
@@ -84,6 +89,36 @@ def _one_target(
     return frozenset(tests), unit, _whole(after), _whole(every)
 
 
+def _forms(value: Any) -> tuple[tuple[Form, bool, str], ...]:
+    return tuple(_one_form(**item) for item in _list(value))
+
+
+def _one_form(*, form: str, who: str, version: str) -> tuple[Form, bool, str]:
+    if who not in ("everyone", "can become pregnant") or not isinstance(version, str):
+        raise ValueError
+    return Form(form), who == "everyone", version
+
+
+def _supervised(value: Any) -> Mapping[Supervision, str]:
+    read = {Supervision(key): item for key, item in value.items()}
+    if set(read) != set(Supervision) or not set(read.values()) <= {"accept", "hold", "reject"}:
+        raise ValueError
+    return MappingProxyType(read)
+
+
+def _beyond(value: Any) -> Mapping[Analyte, Mapping[str, str]]:
+    read = {Analyte(key): _in_units(item) for key, item in value.items()}
+    return MappingProxyType(read)
+
+
+def _in_units(item: Any) -> Mapping[str, str]:
+    """Limits stay text: exact, and shown as they were written."""
+    for limit in item.values():
+        if not isinstance(limit, str) or Fraction(limit) <= 0:
+            raise ValueError
+    return MappingProxyType(dict(item))
+
+
 def _choice(*allowed: str) -> Reader:
     def read(value: Any) -> str:
         if value not in allowed:
@@ -97,6 +132,15 @@ YES: Reader = (_yes, "true (or not_required = true)")
 WHOLE: Reader = (_whole, "a whole number, 0 or more")
 PAIR: Reader = (_pair, "two whole numbers, [first, last]")
 NAMES: Reader = (_names, "a table of name = why")
+FORMS: Reader = (
+    _forms,
+    "a list of { form, who = everyone | can become pregnant, version }",
+)
+SUPERVISED: Reader = (
+    _supervised,
+    "a table of every supervision = accept | hold | reject",
+)
+BEYOND: Reader = (_beyond, "a table of analyte = { unit = limit as text }")
 LASTING: Reader = (_lasting, "a list of { method, unit = days | months, count, since }")
 TARGETS: Reader = (
     _targets,
@@ -166,6 +210,49 @@ PARAMETERS: dict[str, Reader] = {
     "blood_donation": YES,
     "review_topics": _words(Topic),
     "second_prescriber": YES,
+    "outside_reasons": _words(PotentialReason),
+    "ended_reasons": _words(PotentialReason),
+    "open_reasons": _words(PotentialReason),
+    "forms": FORMS,
+    "form_after_first_dose": _choice("must", "should"),
+    "guardian_may_sign_below_age": WHOLE,
+    "second_prescriber_below_age": WHOLE,
+    "prescribers": _words(Profession),
+    "prescribers_open": _words(Profession),
+    "test_before_start_days": WHOLE,
+    "start_menses_days": PAIR,
+    "monthly_test_days": WHOLE,
+    "visit_every_days": WHOLE,
+    "test_before_visit_days": WHOLE,
+    "test_settings": _words(TestSetting),
+    "home_supervision": SUPERVISED,
+    "unclear_cleared_after_days": WHOLE,
+    "scheme": _choice("sole-or-two", "one-preferably-two", "primary-and-barrier"),
+    "barrier_preferred": YES,
+    "effective_methods": _words(Method),
+    "barrier_methods": _words(Method),
+    "open_methods": _words(Method),
+    "documented_methods": _words(Method),
+    "sole_lasts": LASTING,
+    "held_after_methods": _words(Method),
+    "due_soon_days": WHOLE,
+    "exemption_reasons": _words(ExemptionReason),
+    "exemption_on_form": YES,
+    "exemption_reattested": YES,
+    "lead_in_months": WHOLE,
+    "enzyme_inducers": NAMES,
+    "weakened_methods": _words(Method),
+    "inducer_days_after": WHOLE,
+    "forbidden_medicines": NAMES,
+    "supply_days_cannot": WHOLE,
+    "renewal_days_left": WHOLE,
+    "window_days": WHOLE,
+    "window_days_shown": WHOLE,
+    "review_topics_follow_up": _words(Topic),
+    "lab_limits_beyond": BEYOND,
+    "labs_at_end": TESTS,
+    "course_gap_days": WHOLE,
+    "final_test_after_days": WHOLE,
     "in_person_start": YES,
     "prescriber_scope": YES,
 }

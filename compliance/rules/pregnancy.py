@@ -63,6 +63,8 @@ def unresolved(ctx: Context) -> list[Alarm]:
 
 
 def _cleared(ctx: Context, alarm: Alarm) -> bool:
+    if ctx.has("unclear_cleared_after_days"):
+        return _cleared_by_days(ctx, alarm)
     settings = _clearing_settings(ctx)
     return any(
         test.result is TestResult.NEGATIVE
@@ -70,6 +72,28 @@ def _cleared(ctx: Context, alarm: Alarm) -> bool:
         and test.setting in settings
         for test in ctx.known(PregnancyTest)
     )
+
+
+def _cleared_by_days(ctx: Context, alarm: Alarm) -> bool:
+    """Cleared by a later negative test, or hCG below the unclear range, after so many days."""
+    since = clears_from(ctx, alarm)
+    tests = ctx.known(PregnancyTest)
+    if any(test.collected >= since and test.result is TestResult.NEGATIVE for test in tests):
+        return True
+    return any(
+        lab.analyte is Analyte.HCG
+        and lab.day >= since
+        and lab.status is not ResultStatus.ENTERED_IN_ERROR
+        and _read_hcg(ctx, lab) is None
+        for lab in ctx.known(Lab)
+    )
+
+
+def clears_from(ctx: Context, alarm: Alarm) -> dt.date:
+    """The first day on which a repeat may resolve an unclear test."""
+    if not ctx.has("unclear_cleared_after_days"):
+        return plus(alarm.day, 1)
+    return plus(alarm.day, ctx.rule("unclear_cleared_after_days").value)
 
 
 def _clearing_settings(ctx: Context) -> frozenset[Term]:
@@ -105,6 +129,8 @@ def not_pregnant(ctx: Context) -> Finding:
     open_signs = unresolved(ctx)
     if open_signs:
         gravest = min(open_signs, key=lambda alarm: (_GRAVITY[alarm.sign], alarm.day))
+        if gravest.sign is Sign.UNCLEAR and ctx.has("unclear_cleared_after_days"):
+            return _unclear_for_days(ctx, gravest, basis)
         return _FINDINGS[gravest.sign](gravest, basis)
     return met(NOT_PREGNANT, "No positive or unclear test and no pregnancy is open.", (), basis)
 
@@ -149,6 +175,20 @@ def _unclear(alarm: Alarm, basis: tuple[Provision, ...]) -> Finding:
         basis,
         action="Repeat the test in a medical setting, serum preferred",
         earliest=plus(alarm.day, 1),
+        urgent=True,
+    )
+
+
+def _unclear_for_days(ctx: Context, alarm: Alarm, basis: tuple[Provision, ...]) -> Finding:
+    since = clears_from(ctx, alarm)
+    return unmet(
+        NOT_PREGNANT,
+        f"The pregnancy test or hCG of {show(alarm.day)} is unclear, which is not negative; a"
+        f" negative repeat on or after {show(since)} resolves it.",
+        (alarm.evidence,),
+        (*basis, ctx.rule("unclear_cleared_after_days")),
+        action=f"Prescribe nothing, and repeat the test on or after {show(since)}",
+        earliest=since,
         urgent=True,
     )
 

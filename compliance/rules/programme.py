@@ -32,7 +32,7 @@ class JudgedOn(Term):
 
 
 class LedBy(Term):
-    """Who lets the medicine out: a registry by the window of a test, or each prescription itself."""
+    """Who lets the medicine out: a registry by a test's window, or each prescription itself."""
 
     REGISTRY = "registry"
     PRESCRIBER = "prescriber"

@@ -1,0 +1,105 @@
+"""The first day on which a prescription could be written, if what is missing is done in time."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+
+from compliance.rules.context import Context
+from compliance.rules.course_end import next_course_from
+from compliance.rules.courses import course_of
+from compliance.rules.dates import plus, plus_months
+from compliance.rules.exemptions import exempted, may_be_recorded
+from compliance.rules.facts import Contraception
+from compliance.rules.follow_up import donation_from
+from compliance.rules.issuing import issue_of
+from compliance.rules.pregnancy import Alarm, Sign, clears_from, unresolved
+from compliance.rules.programme import NoEditionError
+from compliance.rules.protection import forbidden_taken
+from compliance.rules.schemes import protection_of
+from compliance.rules.serving_tests import serving_of
+from compliance.rules.supply import renewal_from, supply_limit
+from compliance.rules.terms import Act, Binding, ExemptionReason, Method, Outcome, Phase
+
+
+def earliest_prescription(ctx: Context) -> dt.date | None:
+    """Never before the day asked: whatever can be had today is taken as done today.
+
+    None when a person must decide first, or when the day asked lies before the first edition.
+    """
+    try:
+        if ctx.question.act is Act.DONATE_BLOOD:
+            return donation_from(ctx)[1]
+        return _earliest(ctx)
+    except NoEditionError:
+        return None
+
+
+def _earliest(ctx: Context) -> dt.date | None:
+    signs = unresolved(ctx)
+    if any(alarm.sign is not Sign.UNCLEAR for alarm in signs):
+        return None
+    if course_of(ctx).phase is Phase.AFTER:
+        return None
+    days = [ctx.today, *_repeats(ctx, signs), *_medicines(ctx), *_courses(ctx), *_supply(ctx)]
+    if course_of(ctx).can and issue_of(ctx).initiation:
+        days += [*_two_tests(ctx), _lead_in(ctx)]
+    return max(days)
+
+
+def _repeats(ctx: Context, signs: list[Alarm]) -> Iterable[dt.date]:
+    return (clears_from(ctx, alarm) for alarm in signs)
+
+
+def _medicines(ctx: Context) -> Iterable[dt.date]:
+    """The day after the last day of a medicine that must not be combined; stopped today at best."""
+    return (plus(item.until or ctx.today, 1) for item in forbidden_taken(ctx))
+
+
+def _courses(ctx: Context) -> Iterable[dt.date]:
+    ready = next_course_from(ctx)
+    return () if ready is None else (ready,)
+
+
+def _supply(ctx: Context) -> Iterable[dt.date]:
+    ready = renewal_from(ctx)
+    binds = supply_limit(ctx).binding is Binding.MUST
+    return (ready,) if ready is not None and binds else ()
+
+
+def _two_tests(ctx: Context) -> Iterable[dt.date]:
+    """Two tests fall on different days; one on record counts as the first."""
+    serving = serving_of(ctx)
+    if ctx.rule("first_test").value is None or serving.first or serving.test:
+        return
+    yield plus(ctx.today, 1)
+
+
+def _lead_in(ctx: Context) -> dt.date:
+    """Counted by the edition of the day on which the first prescription would fall."""
+    if exempted(ctx) is not None or may_be_recorded(ctx) or _may_agree_abstinence(ctx):
+        return ctx.today
+    protection = protection_of(ctx)
+    unmet = protection.worth(ctx.today) is Outcome.UNMET
+    since = ctx.today if unmet else protection.since(ctx.today) or ctx.today
+    starts = [day for day, _ in ctx.programme.timeline(ctx.adoptions) if day > ctx.today]
+    for first in (ctx.today, *sorted(starts)):
+        ready = max(first, _ready(ctx, since, first))
+        if not any(first < start <= ready for start in starts):
+            return ready
+    return ready
+
+
+def _ready(ctx: Context, since: dt.date, on: dt.date) -> dt.date:
+    days = ctx.programme.provision("lead_in_days", on, ctx.adoptions).value
+    months = ctx.programme.provision("lead_in_months", on, ctx.adoptions).value
+    return max(plus(since, days or 0), plus_months(since, months or 0))
+
+
+def _may_agree_abstinence(ctx: Context) -> bool:
+    """Abstinence that is named as a method can be recorded as an exemption today."""
+    reasons = ctx.rule("exemption_reasons").value or frozenset()
+    return ExemptionReason.ESTABLISHED_ABSTINENCE in reasons and any(
+        fact.method is Method.ABSTINENCE and (fact.until is None or fact.until >= ctx.today)
+        for fact in ctx.known(Contraception)
+    )

@@ -1,0 +1,95 @@
+"""Which negative pregnancy test serves a prescription, where each prescription has its own."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from compliance.rules.context import Context
+from compliance.rules.courses import course_of
+from compliance.rules.dates import plus
+from compliance.rules.facts import PregnancyTest
+from compliance.rules.issuing import issue_of
+from compliance.rules.pregnancy import alarms
+from compliance.rules.terms import Outcome, Supervision, TestResult, TestSetting
+
+_RANK = {Outcome.MET: 2, Outcome.UNKNOWN: 1, Outcome.UNMET: 0}
+_SUPERVISED = {"accept": Outcome.MET, "hold": Outcome.UNKNOWN, "reject": Outcome.UNMET}
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """The test of the prescription asked about, the first of two where two are asked, the newest.
+
+    `test` is the best of those collected in time; it may still fail by its setting or sensitivity.
+    """
+
+    test: PregnancyTest | None
+    first: PregnancyTest | None
+    newest: PregnancyTest | None
+
+
+def serving_of(ctx: Context) -> Serving:
+    """The tests as they serve the prescription asked about."""
+    negatives = _negatives(ctx)
+    in_time = [test for test in negatives if _in_time(ctx, test)]
+    best = max(in_time, key=lambda test: (_quality(ctx, test), test.collected), default=None)
+    before = best.collected if best else dt.date.max
+    earlier = [test for test in negatives if test.collected < before]
+    first = max(earlier, key=lambda test: detects_enough(ctx, test), default=None)
+    return Serving(best, first, negatives[-1] if negatives else None)
+
+
+def _negatives(ctx: Context) -> list[PregnancyTest]:
+    """Negative tests of the course; one before the newest positive or unclear test is void."""
+    found = alarms(ctx)
+    since = max(course_of(ctx).since, found[-1].day if found else dt.date.min)
+    return [
+        test
+        for test in ctx.known(PregnancyTest)
+        if test.result is TestResult.NEGATIVE and test.collected >= since
+    ]
+
+
+def _in_time(ctx: Context, test: PregnancyTest) -> bool:
+    last = serves_until(ctx, test)
+    if last is not None:
+        return not ctx.clock.reached(plus(last, 1))
+    previous = issue_of(ctx).previous_on
+    return previous is None or test.collected > previous
+
+
+def serves_until(ctx: Context, test: PregnancyTest) -> dt.date | None:
+    """The last day of prescribing for which a test serves; None where no number of days is set."""
+    days = days_before(ctx)
+    return None if days is None else plus(test.collected, days)
+
+
+def days_before(ctx: Context) -> int | None:
+    """How many days before the prescription its test may be collected."""
+    initiation = issue_of(ctx).initiation
+    name = "test_before_start_days" if initiation else "monthly_test_days"
+    days: int | None = ctx.rule(name).value
+    return days
+
+
+def _quality(ctx: Context, test: PregnancyTest) -> int:
+    fine = detects_enough(ctx, test)
+    return _RANK[setting_of(ctx, test)] + (3 if fine else 0)
+
+
+def detects_enough(ctx: Context, test: PregnancyTest) -> bool:
+    """Whether the test detects the hCG that it must; true where no limit is set."""
+    limit = ctx.rule("sensitivity").value
+    return limit is None or test.sensitivity <= limit
+
+
+def setting_of(ctx: Context, test: PregnancyTest) -> Outcome:
+    """MET where the test was done as it may be, UNKNOWN where a person decides, else UNMET."""
+    allowed = ctx.rule("test_settings").value
+    if allowed is None or test.setting in allowed:
+        return Outcome.MET
+    if test.setting is not TestSetting.HOME:
+        return Outcome.UNMET
+    watched: str = ctx.rule("home_supervision").value[test.supervision or Supervision.NONE]
+    return _SUPERVISED[watched]

@@ -68,6 +68,10 @@ def _settings(config: Config) -> dict[str, Any]:
         "SECURITY_CHANGE_PASSWORD_TEMPLATE": "auth/password.html",
         "SECURITY_SEND_PASSWORD_CHANGE_EMAIL": False,
         "SECURITY_RETURN_GENERIC_RESPONSES": True,
+        "SECURITY_MSG_GENERIC_AUTHN_FAILED": (
+            "The e-mail address or the password is not right.",
+            "error",
+        ),
         "SECURITY_EMAIL_VALIDATOR_ARGS": {"check_deliverability": False},
         "SECURITY_FLASH_MESSAGES": False,  # our pages say what needs saying
         "SECURITY_JOIN_USER_ROLES": False,  # a role belongs to a clinic, not to the user

@@ -36,6 +36,8 @@ PLACES = (
     Place("Audit trail", "auditing.index", "audit", OVERSIGHT),
 )
 
+WITHIN = {"evidence": "patients"}  # a patient's forms belong to the place of the patients
+
 
 def register(app: Flask) -> None:
     """Give every template its frame."""
@@ -62,7 +64,7 @@ def _frame() -> dict[str, Any]:
 
 
 def _places(role: Role | None) -> list[dict[str, Any]]:
-    here = (request.blueprint or "").split(".")[0]
+    here = WITHIN.get(request.blueprint or "", request.blueprint)
     return [
         {
             "label": place.label,

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from compliance.models.intake import Disposition
 from compliance.rules.facts import Fact, Lab, PregnancyTest
-from compliance.rules.terminology import AnalyteTerms, Limits, Terminology
+from compliance.rules.terminology import AnalyteTerms, LabCode, Limits, Terminology
 from compliance.rules.terms import Analyte, ResultStatus, Specimen, TestResult, TestSetting
 from compliance.services.incoming import IncomingMessage, IncomingResult
 from compliance.services.lab_text import (
@@ -234,15 +234,7 @@ def _measured(base: Judgement, scope: Scope, result: IncomingResult, setting: Se
     if analyte.analyte is Analyte.HCG:
         fact: Fact = _quantitative(number, unit, analyte, collected, setting.terms)
     else:
-        fact = Lab(
-            collected=collected,
-            analyte=analyte.analyte,
-            value=str(number),
-            unit=unit,
-            upper_limit=read_upper_limit(result.reference_range),
-            status=ResultStatus(base.status),
-            fasting=scope.lab.fasting,
-        )
+        fact = _lab(base, scope.lab, number, collected, result)
     extra = {"value": str(number), "unit": unit} if isinstance(fact, PregnancyTest) else {}
     whole = replace(base, fact=fact, extra=extra)
     if not scope.lab.confirmed:
@@ -252,6 +244,24 @@ def _measured(base: Judgement, scope: Scope, result: IncomingResult, setting: Se
     if isinstance(fact, PregnancyTest):
         return _contradicted(whole, fact, result, setting.terms)
     return _believed(whole, number, unit, analyte)
+
+
+def _lab(
+    base: Judgement,
+    code: LabCode,
+    number: Number,
+    collected: dt.date | dt.datetime,
+    result: IncomingResult,
+) -> Lab:
+    return Lab(
+        collected=collected,
+        analyte=code.analyte,
+        value=str(number),
+        unit=base.unit,
+        upper_limit=read_upper_limit(result.reference_range),
+        status=ResultStatus(base.status),
+        fasting=code.fasting,
+    )
 
 
 def _collected(

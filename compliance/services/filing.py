@@ -127,20 +127,18 @@ def standing(
         .order_by(Evidence.id.desc())
     )
     rows = session.execute(query).all()
-    replaced = set(
-        session.scalars(
-            select(Evidence.supersedes_id).where(
-                Evidence.supersedes_id.in_([row.id for _, row in rows])
-            )
-        )
-    )
     for before, row in rows:
         same = before.collected == result.collected or (
             before.order_number != "" and before.order_number == result.order_number
         )
-        if same and row.withdrawn_at is None and row.id not in replaced:
+        if same and _stands(session, row):
             return row
     return None
+
+
+def _stands(session: Session, row: Evidence) -> bool:
+    later = session.scalar(select(Evidence.id).where(Evidence.supersedes_id == row.id))
+    return row.withdrawn_at is None and later is None
 
 
 def _against(result: ImportedResult, fact: Fact, earlier: Evidence) -> bool | None:

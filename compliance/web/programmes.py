@@ -10,6 +10,7 @@ from wtforms.validators import InputRequired
 from compliance.db import db, transaction
 from compliance.models import Clinic, Role, User
 from compliance.rules.programme import load_programme
+from compliance.rules.readings import readings_of
 from compliance.services import adoptions, evidence
 from compliance.web.answers import accepted
 from compliance.web.clock import now
@@ -50,6 +51,7 @@ def index() -> str:
             (row, db.session.get(User, row.attested_by_id))
             for row in adoptions.adoptions_of(db.session(), here)
         ],
+        readings=readings_of(programme.id),
         may_adopt=actor().role in (Role.PRESCRIBER, Role.ADMINISTRATOR),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from types import SimpleNamespace
+from urllib.parse import urlencode
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy import select
@@ -20,6 +21,7 @@ from compliance.web.words import words
 
 worklist = Blueprint("worklist", __name__)
 
+PAGE = 50
 SHOWN = [group for group in Group if group is not Group.CLOSED]
 
 
@@ -34,18 +36,28 @@ def today() -> str | Response:
     rows = _rows(text)
     counts = Counter(row.grouping for row in rows)
     shown = [row for row in rows if chosen in ("", row.grouping)]
+    page = max(1, request.args.get("page", 1, type=int))
     local = now().astimezone(zone_of(clinic()))
     return render_template(
         "worklist/index.html",
         greeting=f"{_greeting(local.hour)}, {actor().name}",
         today=local.date(),
-        rows=[_row(row) for row in shown],
+        rows=[_row(row) for row in shown[(page - 1) * PAGE : page * PAGE]],
+        count=len(shown),
+        page=page,
+        pages=-(-len(shown) // PAGE),
+        page_url=_page_url(chosen, text),
         groups=_tiles(counts, chosen, text),
         group=chosen,
         q=text,
         enrol_url=url_for("patients.enrol"),
         all_url=url_for("worklist.today"),
     )
+
+
+def _page_url(chosen: str, text: str) -> str:
+    kept = urlencode({name: value for name, value in (("group", chosen), ("q", text)) if value})
+    return f"?{kept}&page=" if kept else "?page="
 
 
 def refresh() -> None:

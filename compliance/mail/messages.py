@@ -60,9 +60,9 @@ def message_of(letter: Letter, sender: Sender, now: dt.datetime) -> EmailMessage
     message["Date"] = format_datetime(now)
     message["Message-ID"] = message_id(letter.key, sender.address)
     message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = language_of(letter.language)
     message.set_content(text.plain)
     message.add_alternative(text.html, subtype="html")
+    message["Content-Language"] = language_of(letter.language)  # setting the content drops it
     return message
 
 

@@ -11,6 +11,8 @@ from typing import Protocol
 
 from compliance.mail.smtp import SmtpOutbox
 
+WRITTEN = "Written to the file"
+
 
 class Outbox(Protocol):
     """Takes messages while it is open; one connection serves many."""

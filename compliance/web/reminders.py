@@ -11,8 +11,9 @@ from sqlalchemy.orm import selectinload
 from werkzeug.wrappers import Response
 
 from compliance.db import db, transaction
+from compliance.mail.outbox import WRITTEN
 from compliance.models import JobRun, Reminder, User
-from compliance.models.reminders import ReminderState
+from compliance.models.reminders import AttemptOutcome, ReminderState
 from compliance.services import audit, sending
 from compliance.services.evidence import local_date
 from compliance.web.clock import now
@@ -27,7 +28,7 @@ VIEWS: dict[str, tuple[str, tuple[ReminderState, ...]]] = {
     "planned": ("Planned", (ReminderState.PLANNED, ReminderState.CLAIMED)),
     "failed": ("Could not be sent", (ReminderState.FAILED, ReminderState.DEAD)),
     "sent": ("Sent", (ReminderState.SENT,)),
-    "skipped": ("Not sent, with the reason", (ReminderState.SKIPPED, ReminderState.CLEARED)),
+    "skipped": ("Not sent", (ReminderState.SKIPPED, ReminderState.CLEARED)),
 }
 
 KINDS = {
@@ -103,12 +104,18 @@ def _row(item: Reminder) -> SimpleNamespace:
         by=dt.date.fromisoformat(by) if by else None,
         due_at=item.next_try_at or item.due_at,
         sent_at=item.sent_at,
-        state=item.state.value,
+        state="written" if _only_written(item) else item.state.value,
         reason=item.state_reason,
         attempts=item.attempts,
         can_retry=item.state in (ReminderState.DEAD, ReminderState.FAILED)
         and (item.expires_at is None or item.expires_at > now()),
     )
+
+
+def _only_written(item: Reminder) -> bool:
+    """Whether the mail became a file: it did not leave the building."""
+    accepted = [each for each in item.attempts if each.outcome is AttemptOutcome.ACCEPTED]
+    return bool(accepted) and accepted[-1].detail.startswith(WRITTEN)
 
 
 def _reader(item: Reminder) -> str:

@@ -58,6 +58,8 @@ def test_a_mail_arrives_with_both_bodies_and_accents_intact():
     assert mail["Subject"] == "Un paso con Clínica Señor Núñez hasta el jue 9 abr 2026"
     assert mail["From"].addresses[0].display_name == "Clínica Señor Núñez"
     assert mail["Reply-To"] == "desk@example.org"
+    assert mail["Content-Language"] == "es"
+    assert mail["Auto-Submitted"] == "auto-generated"
     assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
     plain = mail.get_body(("plain",))
     assert plain is not None

@@ -61,9 +61,8 @@ def _send_one(
         _failed(reminder_id, owner, failure, sender, clock(), tally)
         return not failure.server_wide
     except Exception as error:  # one bad letter must not hold up the others
-        log.error(
-            "reminder %s: %s", reminder_id, type(error).__name__
-        )  # no text: it may quote data
+        # The kind of an error, never its text: it may quote a patient's data.
+        log.error("reminder %s: %s", reminder_id, type(error).__name__)
         fault = Undelivered(f"It could not be prepared or sent ({type(error).__name__}).")
         _failed(reminder_id, owner, fault, sender, clock(), tally)
         return True

@@ -110,19 +110,32 @@ def _to_patient(
     answer: StoredAssessment | None,
     now: dt.datetime,
 ) -> Letter | Stop:
-    course = patient.course
-    if answer is None or course is None or course.id != reminder.course_id:
-        return _ended(reminder, now)
-    obligation = find_obligation(session, reminder, patient, course, answer, now)
-    if obligation is None:
-        return _ended(reminder, now)
+    obligation = _still_owed(session, reminder, patient, answer, now)
+    late = reminder.expires_at is not None and reminder.expires_at <= now
+    if obligation is None and not late:
+        return Stop(ReminderState.CLEARED, NO_LONGER_NEEDED)
     if not patient.reminders_wanted:
         return Stop(ReminderState.SKIPPED, NOT_WANTED)
     if not patient.email:
         return Stop(ReminderState.SKIPPED, NO_ADDRESS)
     if _overtaken(session, reminder, now):
         return Stop(ReminderState.SKIPPED, OVERTAKEN)
+    if obligation is None or late:
+        return _too_late(reminder)
     return _patient_letter(reminder, patient, obligation)
+
+
+def _still_owed(
+    session: Session,
+    reminder: Reminder,
+    patient: Patient,
+    answer: StoredAssessment | None,
+    now: dt.datetime,
+) -> Obligation | None:
+    course = patient.course
+    if answer is None or course is None or course.id != reminder.course_id:
+        return None
+    return find_obligation(session, reminder, patient, course, answer, now)
 
 
 def _patient_letter(reminder: Reminder, patient: Patient, obligation: Obligation) -> Letter:
@@ -142,16 +155,11 @@ def _patient_letter(reminder: Reminder, patient: Patient, obligation: Obligation
     )
 
 
-def _ended(reminder: Reminder, now: dt.datetime) -> Stop:
-    if reminder.expires_at is not None and reminder.expires_at <= now:
-        return _too_late(reminder)
-    return Stop(ReminderState.CLEARED, NO_LONGER_NEEDED)
-
-
 def _too_late(reminder: Reminder) -> Stop:
-    if reminder.tries > 1:  # this try is counted already
-        return Stop(ReminderState.DEAD, UNDELIVERED)
-    return Stop(ReminderState.SKIPPED, DATE_PASSED)
+    """A patient who was not reminded in time is shown to staff; a digest is simply old."""
+    if reminder.patient_id is None:
+        return Stop(ReminderState.SKIPPED, DATE_PASSED)
+    return Stop(ReminderState.DEAD, UNDELIVERED if reminder.state_reason else DATE_PASSED)
 
 
 def _overtaken(session: Session, reminder: Reminder, now: dt.datetime) -> bool:

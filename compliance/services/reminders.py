@@ -167,17 +167,13 @@ def _end_others(session: Session, known: Iterable[Known], held: Held, now: dt.da
         if (row.kind, row.obligation) in held or not row.live:
             continue
         _change(session, row, context={**row.context, "over": now.isoformat()})
-        if row.state in OPEN:
-            state, reason = _ending(row, now)
-            _change(session, row, state=state, state_reason=reason)
+        if row.state in OPEN and not _unsent_too_late(row, now):
+            _change(session, row, state=ReminderState.CLEARED, state_reason=NO_LONGER_NEEDED)
 
 
-def _ending(row: Known, now: dt.datetime) -> tuple[ReminderState, str]:
-    if row.expires_at is None or row.expires_at > now or row.due_at > now:
-        return ReminderState.CLEARED, NO_LONGER_NEEDED
-    if row.state is ReminderState.FAILED:
-        return ReminderState.DEAD, UNDELIVERED
-    return ReminderState.SKIPPED, DATE_PASSED
+def _unsent_too_late(row: Known, now: dt.datetime) -> bool:
+    """Due, unsent and out of date: the send loop says so where staff see it."""
+    return row.due_at <= now and row.expires_at is not None and row.expires_at <= now
 
 
 def _revise(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 
 import pytest
 from sqlalchemy import select
@@ -214,14 +215,44 @@ def test_after_an_outage_only_the_most_pressing_rung_goes_out(nurse, outbox):
     assert states(patient) == {"gentle": "skipped", "firm": "skipped", "last-call": "sent"}
 
 
-def test_after_the_date_nothing_goes_out_and_the_reason_is_visible(nurse, outbox):
+def test_after_the_date_nothing_goes_out_and_staff_see_that_nobody_was_reminded(nurse, outbox):
     patient = on_treatment(nurse)
     outbox.clock.set(dt.date(2026, 5, 4))
+    assert run(outbox) == {"skipped": 2, "dead": 1}
+    assert outbox.mails == []
+    last = rows(patient)[-1]
+    assert (last.rung, last.state.value) == ("last-call", "dead")
+    assert last.state_reason == "The date passed before it could be sent."
+
+
+def test_an_outage_of_the_server_past_the_date_is_shown_as_not_delivered(nurse, outbox):
+    patient = on_treatment(nurse)
+    outbox.clock.set(LAST_CALL)
+    outbox.answer = away
+    run(outbox)
+    outbox.clock.set(dt.date(2026, 5, 4))
+    run(outbox)
+    last = rows(patient)[-1]
+    assert (last.state.value, last.state_reason) == (
+        "dead",
+        "It could not be delivered before the date passed.",
+    )
+
+
+def test_in_the_last_quiet_hours_it_is_too_late_and_shown(nurse, outbox):
+    patient = on_treatment(nurse)
+    outbox.clock.set(dt.date(2026, 5, 2), 21)
     run(outbox)
     assert outbox.mails == []
-    assert {row.state_reason for row in rows(patient)} == {
-        "The date passed before it could be sent."
-    }
+    assert states(patient)["last-call"] == "dead"
+
+
+def test_an_old_digest_is_skipped(nurse, outbox):
+    world.a_patient(nurse)
+    plan_digests(outbox.clock.set(dt.date(2026, 4, 3), 6))
+    outbox.clock.set(dt.date(2026, 4, 3), 16)
+    assert run(outbox) == {"skipped": 1}
+    assert outbox.mails == []
 
 
 def test_the_condition_is_looked_at_again_at_the_moment_of_sending(nurse, outbox):
@@ -397,6 +428,45 @@ def test_a_crash_before_the_sending_loses_nothing(nurse, outbox):
     assert states(patient)["gentle"] == "sent"
 
 
+def test_a_fault_that_nobody_foresaw_is_a_failed_try_not_a_lost_run(nurse, outbox):
+    first, second = on_treatment(nurse), on_treatment(nurse)
+    outbox.clock.set(GENTLE)
+    faults = [KeyError("Amara Okafor")]
+
+    def once(_message: object) -> None:
+        if faults:
+            raise faults.pop()
+
+    outbox.answer = once
+    assert run(outbox) == {"failed": 1, "sent": 1}
+    assert (states(first)["gentle"], states(second)["gentle"]) == ("failed", "sent")
+    assert rows(first)[0].state_reason == "It could not be prepared or sent (KeyError)."
+
+
+def test_a_letter_that_kills_every_worker_is_given_up_in_the_end(nurse, outbox):
+    patient = on_treatment(nurse)
+    outbox.clock.set(GENTLE)
+
+    def killed(_message: object) -> None:
+        raise Killed
+
+    outbox.answer = killed
+    for _ in range(sending.MOST_TRIES):
+        with pytest.raises(Killed):
+            run(outbox)
+        outbox.clock.at += sending.CLAIM_FOR
+    assert run(outbox) == {"dead": 1}
+    assert states(patient)["gentle"] == "dead"
+
+
+def test_what_is_out_of_date_cannot_be_tried_again(nurse, outbox):
+    patient = on_treatment(nurse)
+    outbox.clock.set(dt.date(2026, 5, 4))
+    run(outbox)
+    with pytest.raises(Conflict, match="call the patient"), transaction() as session:
+        sending.retry(session, nurse, rows(patient)[-1].id, outbox.clock())
+
+
 def test_two_workers_cannot_both_claim(nurse, outbox):
     patient = on_treatment(nurse)
     moment = outbox.clock.set(GENTLE)
@@ -438,6 +508,27 @@ def test_a_person_may_have_it_tried_again_only_at_the_own_clinic(nurse, outbox):
     assert run(outbox) == {"sent": 1}
     with pytest.raises(Conflict), transaction() as session:
         sending.retry(session, nurse, reminder_id, outbox.clock())
+
+
+def test_two_workers_at_once_send_each_reminder_once(app, nurse):
+    people = [on_treatment(nurse) for _ in range(8)]
+    boxes = [Remembering(Clock(Clock().set(GENTLE))) for _ in range(2)]
+    start = threading.Barrier(2)
+
+    def work(outbox: Remembering) -> None:
+        with app.app_context():
+            start.wait()
+            run(outbox)
+            db.session.remove()
+
+    workers = [threading.Thread(target=work, args=(box,)) for box in boxes]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    sent = boxes[0].ids + boxes[1].ids
+    assert len(sent) == len(set(sent)) == 8
+    assert {states(patient)["gentle"] for patient in people} == {"sent"}
 
 
 # ————— the morning digest —————

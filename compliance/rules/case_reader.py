@@ -70,8 +70,11 @@ Check = tuple[Callable[[Any], Any], str, bool]
 REQUIRED, OPTIONAL = True, False
 
 
-def read_case(path: Path) -> Case:
-    """Read one case strictly; raises CaseError naming file, key, what was found and is allowed."""
+def read_case(path: Path, *, questions_needed: bool = True) -> Case:
+    """Read one case strictly; raises CaseError naming file, key, what was found and is allowed.
+
+    A case may come without questions where the caller asks its own.
+    """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -80,7 +83,14 @@ def read_case(path: Path) -> Case:
         raise CaseError(str(path), "", "is not UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise CaseError(str(path), "", f"is not TOML: {error}") from None
-    return _Reader(str(path)).case(data, path.stem)
+    return _Reader(str(path), questions_needed).case(data, path.stem)
+
+
+def read_case_fact(source: str, kind: str, row: Mapping[str, Any]) -> Fact:
+    """Read one fact as a case file has it, from TOML values; raises CaseError naming the key."""
+    if kind not in KINDS:
+        raise CaseError(source, kind, f"unknown kind (allowed: {', '.join(KINDS)})")
+    return _Reader(source).fact(kind, kind, row)
 
 
 def _exactly(kind: type[Any]) -> Callable[[Any], Any]:
@@ -211,10 +221,13 @@ _EXPECT: Mapping[str, Check] = {
 class _Reader:
     """Reads one file and names the key of the first fault."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, questions_needed: bool = True) -> None:
         self.file = file
+        self.questions_needed = questions_needed
 
     def case(self, data: Mapping[str, Any], stem: str) -> Case:
+        if not self.questions_needed:
+            data = {"ask": [], **data}
         top = self.table("", data, _TOP)
         if top["id"] != stem:
             self.fault("id", f"found {top['id']!r} (allowed: the name of the file, {stem!r})")
@@ -229,7 +242,7 @@ class _Reader:
             self.ask(f"ask[{number}]", item, top["time_zone"], record.born)
             for number, item in enumerate(top["ask"], 1)
         )
-        if not asks:
+        if not asks and self.questions_needed:
             self.fault("ask", "missing: a case asks at least one question")
         return Case(
             top["id"],

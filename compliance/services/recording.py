@@ -114,7 +114,7 @@ def dispense(
     override_reason: str = "",
 ) -> Dispense:
     """Record that the medicine was handed over; says what stood against it and asks why."""
-    answer = ask(session, patient, _moment(patient, on, now), act=Act.DISPENSE,
+    answer = ask(session, patient, moment_of(patient, on, now), act=Act.DISPENSE,
                  days_supply=days_supply)  # fmt: skip
     reason = _override(answer, override_reason)
     order = open_prescription(session, patient, on)
@@ -137,8 +137,8 @@ def dispense(
     return handed
 
 
-def _moment(patient: Patient, on: dt.date, now: dt.datetime) -> dt.datetime:
-    """The moment asked about: now for today, noon at the clinic for a day gone by."""
+def moment_of(patient: Patient, on: dt.date, now: dt.datetime) -> dt.datetime:
+    """The moment at which a hand-over is judged: now, or noon at the clinic of a day gone by."""
     if on >= evidence.local_date(patient.clinic, now):
         return now
     zone = evidence.zone_of(patient.clinic)

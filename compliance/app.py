@@ -126,8 +126,11 @@ def _unforeseen(error: Exception) -> tuple[str, int]:
     logging.getLogger("compliance").error(
         "unforeseen %s at %s in %s", type(error).__name__, place, request.endpoint
     )
-    db.session.rollback()
-    return _page(500)
+    try:
+        db.session.rollback()
+        return _page(500)
+    except Exception:  # the database itself may be what is broken
+        return "Something went wrong on our side. Nothing was saved; try again in a minute.", 500
 
 
 def _page(code: int, message: str = "", errors: dict[str, str] | None = None) -> tuple[str, int]:

@@ -10,6 +10,8 @@ from flask import Flask, current_app, g, request, url_for
 from compliance import __version__
 from compliance.db import db
 from compliance.models import Role, Setting
+from compliance.services import held
+from compliance.services.actors import Actor
 from compliance.web.security import CLINICAL, OVERSIGHT, STAFF
 from compliance.web.words import words
 
@@ -57,13 +59,13 @@ def _frame() -> dict[str, Any]:
         "user": None,
     }
     if actor is not None and clinic is not None:
-        frame["nav"] = _places(actor.role)
+        frame["nav"] = _places(actor)
         frame["user"] = {"name": actor.name, "role": words(actor.role.value) if actor.role else ""}
         frame["sign_out_url"] = url_for("security.logout")
     return frame
 
 
-def _places(role: Role | None) -> list[dict[str, Any]]:
+def _places(actor: Actor) -> list[dict[str, Any]]:
     here = WITHIN.get(request.blueprint or "", request.blueprint)
     return [
         {
@@ -71,11 +73,11 @@ def _places(role: Role | None) -> list[dict[str, Any]]:
             "url": url_for(place.endpoint),
             "icon": place.icon,
             "active": place.endpoint.split(".")[0] == here,
-            "count": 0,
+            "count": held.count_held(db.session(), actor) if place.endpoint == "labs.index" else 0,
             "heading": place.heading,
         }
         for place in PLACES
-        if role in place.roles and place.endpoint in current_app.view_functions
+        if actor.role in place.roles and place.endpoint in current_app.view_functions
     ]
 
 

@@ -109,3 +109,20 @@ def test_the_pharmacist_is_told_the_window_and_sees_no_name(app: Flask) -> None:
     assert patient.mrn in answer
     assert "Secretname" not in answer
     assert "No patient of this clinic" in text_of(pharmacist.submit("/pharmacy", mrn="R-78"))
+
+
+@time_machine.travel(NOW, tick=False)
+def test_a_fault_of_ours_says_so_quotes_nothing_and_saves_nothing(app: Flask, caplog) -> None:
+    person = Person(app, email_of(db.session, a_user(a_clinic())))
+    person.sign_in()
+
+    def fail() -> str:
+        raise ValueError("Amara Okafor, born 1998")
+
+    app.view_functions["patients.index"] = fail
+    fail.access_rule = "signed-in"
+    page = person.read("/patients", status=500)
+    assert "Something went wrong on our side" in page
+    assert "Okafor" not in page
+    assert "Okafor" not in caplog.text
+    assert "ValueError" in caplog.text

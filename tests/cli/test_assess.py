@@ -179,5 +179,4 @@ def test_an_assumption_about_a_patient_is_answered_and_never_stored(
     assert all("not-pregnant" in item["blocked_by"] for item in found)
     assert found[0]["what_if"]["rests_on_assumed"]["not-pregnant"] == ["assumed-1"]
     assert db.session.scalar(select(func.count(Evidence.id))) == before
-    assert Verdict.NO.value == found[0]["permitted"]
-    assert later(days=1) > AUTUMN
+    assert {item["permitted"] for item in found} == {"no"}

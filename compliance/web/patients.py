@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from types import SimpleNamespace
-from urllib.parse import urlencode
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy import select
@@ -27,12 +26,12 @@ from compliance.web.worklist import refresh
 patients = Blueprint("patients", __name__, url_prefix="/patients")
 
 
-@patients.get("")
+@patients.route("", methods=["GET", "POST"])
 @access(*STAFF)
 def index() -> str:
     """Everybody of this clinic, by name."""
     refresh()
-    text = request.args.get("q", "").strip()
+    text = request.form.get("q", "").strip()
     query = services.matching(clinic().id, text).order_by(Patient.search_name, Patient.id)
     page = db.paginate(query, per_page=50, error_out=False)
     answers = {
@@ -49,8 +48,8 @@ def index() -> str:
         rows=[_row(patient, answers.get(patient.id)) for patient in page.items],
         count=page.total,
         page=page.page,
-        pages=page.pages,
-        page_url=f"?{urlencode({'q': text})}&page=" if text else "?page=",
+        pages=1 if text else page.pages,
+        page_url="?page=",
         enrol_url=url_for("patients.enrol") if actor().role in CLINICAL else None,
         today=evidence.local_date(clinic(), now()),
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from types import SimpleNamespace
-from urllib.parse import urlencode
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy import select
@@ -25,14 +24,14 @@ PAGE = 50
 SHOWN = [group for group in Group if group is not Group.CLOSED]
 
 
-@worklist.get("/")
+@worklist.route("/", methods=["GET", "POST"])
 @access(*STAFF, Role.PHARMACIST)
 def today() -> str | Response:
     """The worklist: risk first, then what can still be saved."""
     if actor().role is Role.PHARMACIST:
         return redirect(url_for("pharmacy.check"))
     refresh()
-    text, chosen = request.args.get("q", "").strip(), request.args.get("group", "")
+    text, chosen = request.form.get("q", "").strip(), request.values.get("group", "")
     rows = _rows(text)
     counts = Counter(row.grouping for row in rows)
     shown = [row for row in rows if chosen in ("", row.grouping)]
@@ -45,19 +44,14 @@ def today() -> str | Response:
         rows=[_row(row) for row in shown[(page - 1) * PAGE : page * PAGE]],
         count=len(shown),
         page=page,
-        pages=-(-len(shown) // PAGE),
-        page_url=_page_url(chosen, text),
-        groups=_tiles(counts, chosen, text),
+        pages=1 if text else -(-len(shown) // PAGE),
+        page_url=f"?group={chosen}&page=" if chosen else "?page=",
+        groups=_tiles(counts, chosen),
         group=chosen,
         q=text,
         enrol_url=url_for("patients.enrol"),
         all_url=url_for("worklist.today"),
     )
-
-
-def _page_url(chosen: str, text: str) -> str:
-    kept = urlencode({name: value for name, value in (("group", chosen), ("q", text)) if value})
-    return f"?{kept}&page=" if kept else "?page="
 
 
 def refresh() -> None:
@@ -95,13 +89,13 @@ def _row(row: StoredAssessment) -> SimpleNamespace:
     )
 
 
-def _tiles(counts: Counter[str], chosen: str, text: str) -> list[SimpleNamespace]:
+def _tiles(counts: Counter[str], chosen: str) -> list[SimpleNamespace]:
     return [
         SimpleNamespace(
             value=group.value,
             label=words(group.value),
             count=counts[group.value],
-            url=url_for("worklist.today", group=group.value, q=text or None),
+            url=url_for("worklist.today", group=group.value),
             active=group.value == chosen,
         )
         for group in SHOWN

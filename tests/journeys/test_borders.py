@@ -24,7 +24,9 @@ def test_clinics_cannot_see_each_other(app: Flask) -> None:
         status = person.client.get(f"/patients/{foreign}{path}").status_code
         assert status in (403, 404), path
     assert "Elsewhere" not in person.read("/")
-    assert "Elsewhere" not in person.read("/patients?q=Elsewhere").replace("“Elsewhere”", "")
+    found = text_of(person.submit("/patients", q="Elsewhere"))
+    assert "Nobody found" in found
+    assert "Elsewhere" not in found.replace("“Elsewhere”", "")
 
 
 @time_machine.travel(NOW, tick=False)
@@ -95,6 +97,20 @@ def test_an_error_page_never_quotes_what_was_asked_for(app: Flask) -> None:
     person.sign_in(email_of(db.session, a_user(a_clinic())))
     page = person.read("/patients/Amara-Okafor-1998", status=404)
     assert "Okafor" not in page
+
+
+@time_machine.travel(NOW, tick=False)
+def test_a_search_finds_by_name_number_and_birth_date_and_no_name_enters_an_address(app) -> None:
+    nurse = a_user(a_clinic())
+    a_patient(nurse, given_name="Zoë", family_name="Ødegård", mrn="Q-9")
+    a_patient(nurse, birth_date=dt.date(1990, 1, 5))
+    person = Person(app, email_of(db.session, nurse))
+    person.sign_in()
+    for words in ("odegard", "ZOE", "q-9", "2 Apr 1998", "1998-04-02"):
+        for address in ("/", "/patients"):
+            assert "Ødegård" in text_of(person.submit(address, q=words)), (words, address)
+    assert "Ødegård" not in text_of(person.submit("/", q="5 Jan 1990"))
+    assert 'method="get"' not in person.client.get("/").get_data(as_text=True)
 
 
 @time_machine.travel(NOW, tick=False)

@@ -81,7 +81,7 @@
   }
   addEventListener("beforeunload", (event) => { if (leaving) event.preventDefault(); });
 
-  // Search as one types: the same address, only its results are put in place.
+  // Search as one types: the same form, only its results are put in place. No name enters an address.
   for (const form of document.querySelectorAll("form[data-live]")) {
     const places = [...document.querySelectorAll(form.dataset.live)];
     const field = form.querySelector("input[type=search]");
@@ -95,19 +95,16 @@
     const look = async () => {
       running?.abort();
       running = new AbortController();
-      const address = new URL(form.action);
-      for (const [name, value] of new FormData(form)) if (value) address.searchParams.set(name, value);
       busy(true);
       try {
-        const answer = await fetch(address, { signal: running.signal, headers: { "X-Requested-With": "fetch" } });
-        if (!answer.ok || answer.redirected) { location.assign(address); return; }
+        const answer = await fetch(form.action, { method: "POST", body: new FormData(form), signal: running.signal });
+        if (!answer.ok || answer.redirected) { form.submit(); return; }
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         for (const place of places) {
           const found = page.getElementById(place.id);
           if (found) place.replaceChildren(...found.childNodes);
         }
         said.textContent = page.querySelector("[data-said]")?.textContent || "";
-        history.replaceState(null, "", address);
         busy(false);
       } catch (problem) {
         if (problem.name !== "AbortError") busy(false);

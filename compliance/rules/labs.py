@@ -44,6 +44,14 @@ def named_tests(tests: Iterable[str]) -> str:
     return join(_WORDS[test] for test in sorted(tests))
 
 
+def _named_are(tests: frozenset[str]) -> str:
+    return f"{named_tests(tests)} {'is' if tests == {'ALT'} else 'are'}"
+
+
+def _named_were(tests: frozenset[str]) -> str:
+    return f"{named_tests(tests)} {'was' if tests == {'ALT'} else 'were'}"
+
+
 # --- baseline -------------------------------------------------------------------------------------
 
 
@@ -97,12 +105,12 @@ def lab_follow_up(ctx: Context) -> Finding:
     day, tests = target
     late = plus(day, basis[1].value[1] + 1)
     if ctx.clock.reached(late):
-        reason = f"{named_tests(tests)} were due on {show(day)} and no result is recorded."
+        reason = f"{_named_were(tests)} due on {show(day)} and no result is recorded."
         action = f"Have {named_tests(tests)} measured"
         return unmet(FOLLOW_UP, _upper(reason), (), basis, action=action)
     return due(
         FOLLOW_UP,
-        _upper(f"{named_tests(tests)} are due on {show(day)}."),
+        _upper(f"{_named_are(tests)} due on {show(day)}."),
         (),
         basis,
         action=f"Have {named_tests(tests)} measured",
@@ -136,8 +144,13 @@ def lab_target(ctx: Context) -> tuple[dt.date, frozenset[str]] | None:
     if anchor is None:
         return None
     rows = ctx.rule(f"follow_up_{_SUFFIX[schedule]}").value or ()
-    found = [(day, row[0]) for row in rows if (day := _next(ctx, anchor, row)) is not None]
-    return min(found, key=lambda item: (item[0], sorted(item[1])), default=None)
+    found: dict[dt.date, frozenset[str]] = {}
+    # Single targets first: one that is overdue hides the repeated ones that come after it.
+    for row in sorted(rows, key=lambda row: int(row[3])):
+        day = _next(ctx, anchor, row, min(found, default=dt.date.max))
+        if day is not None:
+            found[day] = found.get(day, frozenset()) | row[0]
+    return min(found.items(), default=None, key=lambda item: item[0])
 
 
 def _anchor(course: Course, schedule: LabSchedule) -> dt.date | None:
@@ -150,15 +163,15 @@ def _anchor(course: Course, schedule: LabSchedule) -> dt.date | None:
 
 
 def _next(
-    ctx: Context, anchor: dt.date, row: tuple[frozenset[str], str, int, int]
+    ctx: Context, anchor: dt.date, row: tuple[frozenset[str], str, int, int], hidden: dt.date
 ) -> dt.date | None:
-    """The first target of one row of the plan that no result has answered."""
+    """The first target of one row of the plan that no result has answered, up to a day."""
     tests, unit, after, every = row
     move = plus if unit == "days" else plus_months
     early, late = ctx.rule("lab_tolerance_days").value
     target = move(anchor, after)
     number = 1
-    while every and ctx.clock.reached(plus(target, late + 1)):
+    while every and target <= hidden and ctx.clock.reached(plus(target, late + 1)):
         following = move(anchor, after + number * every)
         if not ctx.clock.reached(plus(following, -early)) or following <= target:
             break

@@ -14,9 +14,10 @@ from compliance.rules.findings import PlannedDate, Question
 from compliance.rules.follow_up import donation_from, ended_on, final_test_due, tail_of
 from compliance.rules.labs import lab_target, named_tests
 from compliance.rules.lead_in import lead_in_ready
+from compliance.rules.plan_by_prescription import PARTS
 from compliance.rules.pregnancy import unresolved
 from compliance.rules.pregnancy_tests import is_open, tests_of
-from compliance.rules.programme import NoEditionError, Programme
+from compliance.rules.programme import LedBy, NoEditionError, Programme
 from compliance.rules.statements import comprehension, counselling, method_match
 from compliance.rules.terms import Act, Outcome, Phase, Requirement
 from compliance.rules.testing import suggested_test_days
@@ -34,7 +35,8 @@ def plan(
     ctx = Context(record, index, programme, terms, question, at)
     if unresolved(ctx):
         return tuple(_safely(ctx, _donation))
-    found = [item for part in _PARTS[course_of(ctx).phase] for item in _safely(ctx, part)]
+    parts = PARTS if programme.led_by is LedBy.PRESCRIBER else _PARTS
+    found = [item for part in parts[course_of(ctx).phase] for item in _safely(ctx, part)]
     return tuple(sorted(found, key=lambda item: (item.first, item.last, item.requirement)))
 
 

@@ -78,6 +78,11 @@ def _quality(ctx: Context, test: PregnancyTest) -> int:
     return _RANK[setting_of(ctx, test)] + (3 if fine else 0)
 
 
+def counts(ctx: Context, test: PregnancyTest) -> bool:
+    """Whether a test was done where it may be and detects what it must."""
+    return setting_of(ctx, test) is Outcome.MET and detects_enough(ctx, test)
+
+
 def detects_enough(ctx: Context, test: PregnancyTest) -> bool:
     """Whether the test detects the hCG that it must; true where no limit is set."""
     limit = ctx.rule("sensitivity").value

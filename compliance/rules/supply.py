@@ -13,7 +13,7 @@ from compliance.rules.issuing import issue_of, issued_context
 from compliance.rules.makers import met, not_required, unmet
 from compliance.rules.pregnancy import unresolved
 from compliance.rules.programme import NoEditionError
-from compliance.rules.serving_tests import serves_until, serving_of
+from compliance.rules.serving_tests import counts, serves_until, serving_of
 from compliance.rules.terms import Act, Phase, Requirement
 
 SUPPLY = Requirement.DAYS_SUPPLY
@@ -156,7 +156,7 @@ def _within(ctx: Context, waiting: Prescription, basis: Basis) -> Finding:
 def days_open(ctx: Context) -> Days | None:
     """The first and last day on which this may be done as things stand; None when it is not."""
     try:
-        found = _hand_over_days(ctx) if _asks_hand_over(ctx) else _prescribing_days(ctx)
+        found = hand_over_days(ctx) if _asks_hand_over(ctx) else _prescribing_days(ctx)
     except NoEditionError:
         return None
     if found is None or ctx.clock.reached(plus(found[1], 1)) or unresolved(ctx):
@@ -170,7 +170,8 @@ def _asks_hand_over(ctx: Context) -> bool:
     )
 
 
-def _hand_over_days(ctx: Context) -> Days | None:
+def hand_over_days(ctx: Context) -> Days | None:
+    """The days in which the prescription that waits may be handed over; None without any."""
     waiting = issue_of(ctx).waiting
     if waiting is None or not course_of(ctx).can:
         return None
@@ -185,7 +186,7 @@ def _prescribing_days(ctx: Context) -> Days | None:
         return None
     test = serving_of(ctx).test
     last = serves_until(ctx, test) if test else None
-    if test is None or last is None:
+    if test is None or last is None or not counts(ctx, test):
         return None
     first = max(test.collected, renewal_from(ctx) or test.collected)
     return (first, last) if first <= last else None

@@ -53,6 +53,7 @@ def test_who_asked_for_detail_gets_it(kind, language):
     detailed = said_by(kind, Rung.FIRM, language, detailed=True)
     assert TELLING.search(detailed.plain)
     assert TELLING.search(detailed.html)
+    assert not TELLING.search(detailed.subject)  # a lock screen shows it
 
 
 def test_the_kinds_cannot_be_told_apart_from_outside():

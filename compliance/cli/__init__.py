@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from flask import Flask
 
-from compliance.cli import accounts, bench, demonstration, labs, reminders, reports, rules, serve
+from compliance.cli import (
+    accounts,
+    bench,
+    demonstration,
+    labs,
+    programmes,
+    reminders,
+    reports,
+    rules,
+    serve,
+)
 
-MODULES = (serve, demonstration, rules, accounts, labs, reminders, reports, bench)
+MODULES = (serve, demonstration, rules, programmes, accounts, labs, reminders, reports, bench)
 
 
 def register(app: Flask) -> None:

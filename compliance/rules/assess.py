@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from compliance.rules.clock import EVERYBODY, Reader
 from compliance.rules.context import Context, Index, authority_zone
 from compliance.rules.contraception import contraception_lead_in, contraception_methods
 from compliance.rules.courses import course_of
@@ -123,15 +125,12 @@ _NOT_ASKED = {
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What time may change about an answer."""
+    """What time may change about an answer: what each rule found, and what else was read."""
 
     edition: str
     phase: Phase
-    verdict: Verdict
-    findings: tuple[Finding, ...]
-    window: Days | None
-    due: dict[Requirement, Days]
-    grades: dict[str, int]
+    findings: dict[Requirement, Finding]
+    readings: dict[str, Any]
 
 
 def assess(
@@ -141,6 +140,9 @@ def assess(
     index = Index(record.facts, terms.time_zone)
     ctx = Context(record, index, programme, terms, question, question.at)
     now = _snapshot(ctx)
+    findings = tuple(now.findings.values())
+    verdict = _verdict(findings)
+    window = now.readings[WINDOW]
     return Assessment(
         question=question,
         time_zone=terms.time_zone,
@@ -148,39 +150,89 @@ def assess(
         authority_zone=authority_zone(programme, terms),
         edition=now.edition,
         phase=now.phase,
-        verdict=now.verdict,
-        findings=now.findings,
-        window=now.window,
-        window_closes_at=closes_at(ctx, now.window),
-        earliest=None if now.verdict is not Verdict.NO else _earliest(ctx),
-        due=now.due,
-        grades=now.grades,
-        changes_at=_changes_at(ctx, index, now),
+        verdict=verdict,
+        findings=findings,
+        window=window,
+        window_closes_at=closes_at(ctx, window),
+        earliest=None if verdict is not Verdict.NO else _earliest(ctx),
+        due=now.readings[DUE],
+        grades=now.readings[GRADES],
+        changes_at=_changes_at(ctx, now),
     )
 
 
-def _changes_at(ctx: Context, index: Index, now: Snapshot) -> dt.datetime | None:
-    """The first noted instant at which the answer differs; each look ahead may note more."""
-    looked = ctx
-    while moments := looked.clock.moments_ahead():
-        moment = moments[0]
-        looked = Context(ctx.record, index, ctx.programme, ctx.terms, ctx.question, moment)
-        if _snapshot(looked) != now:
+# --- when time alone changes the answer -----------------------------------------------------------
+
+
+def _changes_at(ctx: Context, now: Snapshot) -> dt.datetime | None:
+    """The first noted instant at which the answer differs; each look ahead may note more.
+
+    Who noted an instant reads again at it; what everybody shares makes everybody read again.
+    """
+    ahead = ctx.clock.readers_ahead()
+    while ahead:
+        moment = min(ahead)
+        readers = ahead.pop(moment)
+        if EVERYBODY in readers:
+            ctx = Context(ctx.record, ctx.index, ctx.programme, ctx.terms, ctx.question, moment)
+            differs = _other_course(ctx, now) or _differs(ctx, now, [*readers, *_all_readers(now)])
+        else:
+            ctx.wait_until(moment)
+            differs = _differs(ctx, now, readers)
+        if differs:
             return moment
+        for later, more in ctx.clock.readers_ahead().items():
+            ahead.setdefault(later, set()).update(more)
     return None
 
 
-def _snapshot(ctx: Context) -> Snapshot:
-    findings = tuple(_finding(ctx, *item) for item in _rules(ctx).items())
-    return Snapshot(
-        edition=ctx.edition.id if ctx.edition else "",
-        phase=course_of(ctx).phase,
-        verdict=_verdict(findings),
-        findings=findings,
-        window=days_open(ctx) if _by_prescriber(ctx) else open_window(ctx),
-        due=_due(ctx),
-        grades=grades_of(ctx),
+def _other_course(ctx: Context, now: Snapshot) -> bool:
+    """Whether other rules are asked than now."""
+    return (
+        _edition(ctx) != now.edition
+        or course_of(ctx).phase is not now.phase
+        or _rules(ctx).keys() != now.findings.keys()
     )
+
+
+def _all_readers(now: Snapshot) -> Iterable[Reader]:
+    return (*now.findings, *now.readings)
+
+
+def _differs(ctx: Context, now: Snapshot, readers: Iterable[Reader]) -> bool:
+    """Whether any of these readers finds something else than now; the likeliest come first."""
+    rules = _rules(ctx)
+    for reader in dict.fromkeys(readers):
+        if reader in rules:
+            requirement = Requirement(reader)
+            if _finding(ctx, requirement, rules[requirement]) != now.findings[requirement]:
+                return True
+        elif reader in _READINGS and _reading(ctx, reader) != now.readings[reader]:
+            return True
+    return False
+
+
+def _snapshot(ctx: Context) -> Snapshot:
+    return Snapshot(
+        edition=_edition(ctx),
+        phase=course_of(ctx).phase,
+        findings={
+            requirement: _finding(ctx, requirement, rule)
+            for requirement, rule in _rules(ctx).items()
+        },
+        readings={reader: _reading(ctx, reader) for reader in _READINGS},
+    )
+
+
+def _edition(ctx: Context) -> str:
+    return ctx.edition.id if ctx.edition else ""
+
+
+def _reading(ctx: Context, reader: Reader) -> Any:
+    ctx.clock.reader = reader
+    found = _READINGS[reader](ctx)
+    ctx.clock.reader = EVERYBODY
+    return found
 
 
 def _by_prescriber(ctx: Context) -> bool:
@@ -202,6 +254,7 @@ def _rules(ctx: Context) -> Rules:
 def _finding(ctx: Context, requirement: Requirement, rule: Rule) -> Finding:
     if requirement in IF_CAN and not course_of(ctx).can and not _by_prescriber(ctx):
         return _NOT_ASKED[requirement]
+    ctx.clock.reader = requirement
     try:
         return rule(ctx)
     except NoEditionError as error:
@@ -210,6 +263,8 @@ def _finding(ctx: Context, requirement: Requirement, rule: Rule) -> Finding:
             f"What {ctx.programme.name} asked on {show(error.day)} is not recorded here.",
             action="Have a person decide by the text that was in force then",
         )
+    finally:
+        ctx.clock.reader = EVERYBODY
 
 
 def _verdict(findings: tuple[Finding, ...]) -> Verdict:
@@ -217,6 +272,10 @@ def _verdict(findings: tuple[Finding, ...]) -> Verdict:
     if Outcome.UNMET in outcomes:
         return Verdict.NO
     return Verdict.HOLD if Outcome.UNKNOWN in outcomes else Verdict.YES
+
+
+def _window(ctx: Context) -> Days | None:
+    return days_open(ctx) if _by_prescriber(ctx) else open_window(ctx)
 
 
 def _due(ctx: Context) -> dict[Requirement, Days]:
@@ -253,4 +312,10 @@ _NEXT: Mapping[Requirement, Callable[[Context], Days | None]] = {
     Requirement.MONTHLY_TEST: _next_test,
     Requirement.LAB_FOLLOW_UP: _next_labs,
     Requirement.FINAL_TEST: final_test_due,
+}
+WINDOW, DUE, GRADES = "window", "due", "grades"
+_READINGS: Mapping[Reader, Callable[[Context], Any]] = {
+    WINDOW: _window,
+    DUE: _due,
+    GRADES: grades_of,
 }

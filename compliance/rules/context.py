@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from compliance.rules.anchors import anchors_of
-from compliance.rules.clock import Clock
+from compliance.rules.clock import EVERYBODY, Clock
 from compliance.rules.dates import zone
 from compliance.rules.facts import ClinicTerms, Fact, Lab, Record
 from compliance.rules.findings import Provision, Question
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from compliance.rules.schemes import Protection
 
 F = TypeVar("F", bound=Fact)
+T = TypeVar("T")
 _NOTHING: list[Any] = []
 _UNANCHORED: Mapping[JudgedOn, dt.date] = {}
 
@@ -129,6 +130,22 @@ class Context:
         self.protection: dict[bool, Protection] = {}
         led = programme.led_by is LedBy.PRESCRIBER
         self.anchors = anchors_of(self) if led else _UNANCHORED
+
+    def shared(self, read: Callable[[Context], T]) -> T:
+        """A reading that several rules use: what it asks the clock concerns every one of them."""
+        reader = self.clock.reader
+        self.clock.reader = EVERYBODY
+        try:
+            return read(self)
+        finally:
+            self.clock.reader = reader
+
+    def wait_until(self, at: dt.datetime) -> None:
+        """Move on to an instant that no shared reading has noted, so that they all stay."""
+        self.clock = Clock(at, self.terms.time_zone, authority_zone(self.programme, self.terms))
+        self.today = self.clock.today
+        if self.anchors:
+            self.anchors = anchors_of(self)
 
     def known(self, kind: type[F]) -> list[F]:
         """Every fact of one kind dated on or before the day asked, oldest first."""

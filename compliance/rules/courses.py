@@ -55,7 +55,7 @@ class Course:
 def course_of(ctx: Context) -> Course:
     """The course that the question is about."""
     if ctx.course is None:
-        ctx.course = _read(ctx)
+        ctx.course = ctx.shared(_read)
     return ctx.course
 
 

@@ -75,9 +75,13 @@ def _first(span: Span) -> dt.date:
 def cover_of(ctx: Context) -> Cover:
     """The patient's cover, as known on the day asked."""
     if ctx.cover is None:
-        single = _merged(_spans(ctx))
-        ctx.cover = Cover(single, tuple(_complete(ctx, single)))
+        ctx.cover = ctx.shared(_read)
     return ctx.cover
+
+
+def _read(ctx: Context) -> Cover:
+    single = _merged(_spans(ctx))
+    return Cover(single, tuple(_complete(ctx, single)))
 
 
 def _spans(ctx: Context) -> Iterable[Span]:

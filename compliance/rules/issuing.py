@@ -37,8 +37,12 @@ class Issue:
 def issue_of(ctx: Context) -> Issue:
     """The prescription that the question is about."""
     if ctx.issue is None:
-        ctx.issue = Issue(_previous_on(ctx), _waiting(ctx))
+        ctx.issue = ctx.shared(_read)
     return ctx.issue
+
+
+def _read(ctx: Context) -> Issue:
+    return Issue(_previous_on(ctx), _waiting(ctx))
 
 
 def _previous_on(ctx: Context) -> dt.date | None:

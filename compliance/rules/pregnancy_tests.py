@@ -70,7 +70,7 @@ def tests_of(ctx: Context) -> Tests:
     """The tests of the course, read as of the day asked."""
     if ctx.tests is None:
         reader = _during if course_of(ctx).phase is Phase.DURING else _before
-        ctx.tests = reader(ctx)
+        ctx.tests = ctx.shared(reader)
     return ctx.tests
 
 

@@ -89,16 +89,29 @@ def protection_of(ctx: Context, weakened: bool = True) -> Protection:
     With `weakened` false, as it would be without the medicines that weaken it.
     """
     if weakened not in ctx.protection:
-        uses = [use for fact in ctx.known(Contraception) for use in _uses(ctx, fact, weakened)]
-        ctx.protection[weakened] = Protection(tuple(uses), ctx.rule("scheme").value)
+        ctx.protection[weakened] = ctx.shared(_weakened if weakened else _unweakened)
     return ctx.protection[weakened]
+
+
+def _weakened(ctx: Context) -> Protection:
+    return _read(ctx, weakened=True)
+
+
+def _unweakened(ctx: Context) -> Protection:
+    return _read(ctx, weakened=False)
+
+
+def _read(ctx: Context, weakened: bool) -> Protection:
+    uses = [use for fact in ctx.known(Contraception) for use in _uses(ctx, fact, weakened)]
+    return Protection(tuple(uses), ctx.rule("scheme").value)
 
 
 def _uses(ctx: Context, fact: Contraception, weakened: bool) -> Iterable[Use]:
     for role, certain, stretches in _roles(ctx, fact):
         for first, last in _kept(ctx, fact, stretches, weakened):
             if ctx.clock.reached(first):
-                ctx.clock.reached(plus(last, 1))
+                if last < dt.date.max:
+                    ctx.clock.reached(plus(last, 1))
                 yield Use(first, last, fact.method, role, certain, fact.id)
 
 

@@ -23,6 +23,7 @@ from compliance.rules.terms import (
     Side,
     Signer,
     Specimen,
+    Step,
     Supervision,
     TestResult,
     TestSetting,
@@ -57,6 +58,7 @@ __all__ = [
     "PregnancyPotential",
     "PregnancyTest",
     "Prescription",
+    "ProtocolStep",
     "Record",
     "Symptom",
     "Visit",
@@ -303,6 +305,19 @@ class PregnancyExcluded(Fact):
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtocolStep(Fact):
+    """A step of the stop protocol was done; `cause` names the evidence that opened it."""
+
+    kind: ClassVar[str] = "protocol_step"
+    on: dt.date
+    step: Step
+    cause: str
+    by: str
+    note: str = ""
+
+
+# The kinds that a case file may hold.
 KINDS: dict[str, type[Fact]] = {
     fact.kind: fact
     for fact in (
@@ -312,6 +327,8 @@ KINDS: dict[str, type[Fact]] = {
         Pregnancy, PregnancyExcluded,
     )
 }  # fmt: skip
+# And what the clinic keeps beside them.
+_RECORDED: dict[str, type[Fact]] = {**KINDS, ProtocolStep.kind: ProtocolStep}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -345,9 +362,9 @@ def read_fact(kind: str, data: Mapping[str, Any], fact_id: str = "") -> Fact:
 
     Raises FactError naming the key, what was found and what is allowed.
     """
-    if kind not in KINDS:
-        raise FactError(kind, f"unknown kind (allowed: {', '.join(KINDS)})")
-    return read_table(KINDS[kind], data, {"id": fact_id})
+    if kind not in _RECORDED:
+        raise FactError(kind, f"unknown kind (allowed: {', '.join(_RECORDED)})")
+    return read_table(_RECORDED[kind], data, {"id": fact_id})
 
 
 def write_fact(fact: Fact) -> dict[str, Any]:

@@ -276,3 +276,29 @@ class Phase(Term):
     BEFORE = "before"
     DURING = "during"
     AFTER = "after"
+
+
+class ProtocolKind(Term):
+    """Which stop protocol is open: for a positive test or a pregnancy, or for an unclear test."""
+
+    STOP = "stop"
+    UNCLEAR = "unclear"
+
+
+class Step(Term):
+    """A step of a stop protocol."""
+
+    STOP = "stop"
+    CONTACT = "contact"
+    CONFIRM = "confirm"
+    REPORT = "report"
+    REFER = "refer"
+    HOLD = "hold"
+    REPEAT = "repeat"
+
+
+class Owner(Term):
+    """Who sees to a step; a prescriber may take over any."""
+
+    PRESCRIBER = "prescriber"
+    NURSE = "nurse"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from compliance.rules.clock import Clock
 from compliance.rules.dates import day_ends, plus, show
 from compliance.rules.findings import Assessment, Finding, PlannedDate
+from compliance.rules.stop_protocol import StopProtocol
 from compliance.rules.terms import Act, Outcome, Phase, Requirement, Term
 
 CLOSING_DAYS = 2  # our own: a window that closes this soon is not left to itself
@@ -80,13 +81,18 @@ _STATEMENTS = (Requirement.COUNSELLING, Requirement.COMPREHENSION, Requirement.M
 _DOABLE = (Outcome.UNMET, Outcome.UNKNOWN)
 
 
-def triage(answer: Assessment, planned: Sequence[PlannedDate], at: dt.datetime) -> Triage:
-    """The patient's place at a moment, from the answer and the dates ahead."""
-    look = _Look(answer, planned, at)
+def triage(
+    answer: Assessment,
+    planned: Sequence[PlannedDate],
+    at: dt.datetime,
+    protocol: StopProtocol | None = None,
+) -> Triage:
+    """The patient's place at a moment, from the answer, the dates ahead and a stop protocol."""
+    look = _Look(answer, planned, at, protocol)
     place = look.place()
     later = look
     while moments := later.clock.moments_ahead():
-        later = _Look(answer, planned, moments[0])
+        later = _Look(answer, planned, moments[0], protocol)
         if later.place() != place:
             return replace(place, changes_at=moments[0])
     return place
@@ -95,9 +101,16 @@ def triage(answer: Assessment, planned: Sequence[PlannedDate], at: dt.datetime) 
 class _Look:
     """One look at an answer at one moment."""
 
-    def __init__(self, answer: Assessment, planned: Sequence[PlannedDate], at: dt.datetime) -> None:
+    def __init__(
+        self,
+        answer: Assessment,
+        planned: Sequence[PlannedDate],
+        at: dt.datetime,
+        protocol: StopProtocol | None,
+    ) -> None:
         self.answer = answer
         self.planned = planned
+        self.protocol = protocol
         self.clock = Clock(at, answer.time_zone, answer.authority_zone)
         self.findings = {finding.requirement: finding for finding in answer.findings}
 
@@ -110,11 +123,32 @@ class _Look:
 
     # each step: the patient's place, or None when it is not for this step to say
 
+    def stopping(self) -> Triage | None:
+        """The next step of an open stop protocol."""
+        task = self.protocol.next if self.protocol else None
+        if self.protocol is None or task is None:
+            return None
+        by = day_ends(task.by, self.answer.time_zone)
+        late = len(self.protocol.overdue(self.clock))
+        headline = self.protocol.sentence + (f" Overdue: {late}." if late else "")
+        action = f"{task.rule.title} ({task.rule.owner}): {task.rule.task}"
+        return Triage(Group.ACT_NOW, _rank(Group.ACT_NOW, Weight.DANGER, by), headline, action, by)
+
     def danger(self) -> Triage | None:
         for finding in self.answer.findings:
-            if finding.urgent and finding.outcome in _DOABLE:
+            seen_to = finding.requirement is Requirement.NOT_PREGNANT and self.protocol is not None
+            if finding.urgent and finding.outcome in _DOABLE and not seen_to:
                 return _placed(Group.ACT_NOW, Weight.DANGER, finding, finding.act_by)
         return None
+
+    def stopped(self) -> Triage | None:
+        """Every step of the stop protocol is done: only its outcome is missing."""
+        if self.protocol is None:
+            return None
+        over = self.answer.phase is Phase.AFTER
+        group = Group.AFTER_TREATMENT if over else Group.DUE_THIS_WEEK
+        rank = _rank(group, Weight.CLOSING, None)
+        return Triage(group, rank, self.protocol.sentence, "" if over else _OUTCOME, None)
 
     def afterwards(self) -> Triage | None:
         if self.answer.phase is not Phase.AFTER:
@@ -257,13 +291,16 @@ class _Look:
 
 
 _STEPS: tuple[Callable[[_Look], Triage | None], ...] = (
+    _Look.stopping,
     _Look.danger,
+    _Look.stopped,
     _Look.afterwards,
     _Look.window,
     _Look.month,
     _Look.waiting,
 )
 _START = "Issue the prescription"
+_OUTCOME = "Record the last dose; or a prescriber excludes a pregnancy, with the reason"
 _NEXT_ACT = {
     Act.PRESCRIBE: "Issue the prescription, then have the patient answer and pick up",
     Act.DISPENSE: "Have the medicine picked up",

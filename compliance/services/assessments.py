@@ -19,6 +19,7 @@ from compliance.rules.triage import Triage, triage
 from compliance.services import audit
 from compliance.services.actors import Actor, system
 from compliance.services.evidence import clinic_terms, load_record, local_date
+from compliance.services.protocols import protocol_after
 from compliance.services.reminders import reconcile
 
 
@@ -68,7 +69,9 @@ def reassess(
     act = current_act(record, local_date(patient.clinic, now))
     answer = assess(record, programme, terms, Question(at=now, act=act))
     ahead = plan(record, programme, terms, now)
-    row = _store(session, actor, course, answer, ahead, triage(answer, ahead, now), now)
+    stopping = protocol_after(session, patient, record, terms, answer)
+    place = triage(answer, ahead, now, stopping)
+    row = _store(session, actor, course, answer, ahead, place, now)
     reconcile(session, patient, course, row, now)
     return row
 

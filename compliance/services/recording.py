@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from compliance.models import Dispense, Evidence, Patient, PrescriptionOrder, Role
 from compliance.models.evidence import Source
-from compliance.rules.facts import Dispensing, Fact, Prescription
+from compliance.rules.facts import Dispensing, Fact, PregnancyExcluded, Prescription
 from compliance.rules.findings import Assessment
 from compliance.rules.terms import Act, Verdict
 from compliance.services import audit, evidence
@@ -31,7 +31,9 @@ def record_evidence(
     supersedes: Evidence | None = None,
     extra: dict[str, Any] | None = None,
 ) -> Evidence:
-    """Append one fact and reassess the patient; raises Invalid or Conflict."""
+    """Append one fact and reassess the patient; raises Invalid, Conflict or NotPermitted."""
+    if isinstance(fact, PregnancyExcluded) and actor.role is not Role.PRESCRIBER:
+        raise NotPermitted("Only a prescriber excludes a pregnancy.")
     row = evidence.append(
         session, actor, patient, fact, now, source=source, supersedes=supersedes, extra=extra
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from compliance.rules.clock import EVERYBODY, Reader
-from compliance.rules.context import Context, Index, authority_zone
+from compliance.rules.context import SHARED, Context, Index, authority_zone
 from compliance.rules.contraception import contraception_lead_in, contraception_methods
 from compliance.rules.courses import course_of
 from compliance.rules.dates import show
@@ -45,7 +45,7 @@ from compliance.rules.prescriptions import (
 from compliance.rules.programme import LedBy, NoEditionError, Programme
 from compliance.rules.statements import comprehension, counselling, method_match
 from compliance.rules.supply import days_open
-from compliance.rules.terms import Act, Outcome, Phase, Requirement, Verdict
+from compliance.rules.terms import Act, Binding, Outcome, Phase, Requirement, Verdict
 from compliance.rules.testing import (
     monthly_test,
     screening_test,
@@ -117,9 +117,16 @@ IF_CAN = frozenset(
         Requirement.METHOD_MATCH,
     }
 )
-_NOT_ASKED = {
-    requirement: not_required(requirement, "Not asked of a patient who cannot become pregnant.")
-    for requirement in IF_CAN
+
+
+def _not_asked(requirement: Requirement) -> Rule:
+    finding = not_required(requirement, "Not asked of a patient who cannot become pregnant.")
+    return lambda ctx: finding
+
+
+ASKED_WHO_CANNOT: Rules = {
+    requirement: _not_asked(requirement) if requirement in IF_CAN else rule
+    for requirement, rule in ASKED.items()
 }
 
 
@@ -175,9 +182,11 @@ def _changes_at(ctx: Context, now: Snapshot) -> dt.datetime | None:
         readers = ahead.pop(moment)
         if EVERYBODY in readers:
             ctx = Context(ctx.record, ctx.index, ctx.programme, ctx.terms, ctx.question, moment)
+        else:
+            ctx.wait_until(moment, readers)
+        if EVERYBODY in readers or readers & SHARED:
             differs = _other_course(ctx, now) or _differs(ctx, now, [*readers, *_all_readers(now)])
         else:
-            ctx.wait_until(moment)
             differs = _differs(ctx, now, readers)
         if differs:
             return moment
@@ -248,12 +257,12 @@ def _rules(ctx: Context) -> Rules:
         return rules_for(ctx)
     if ctx.question.act is Act.DONATE_BLOOD:
         return DONATION
-    return AFTERWARDS if course_of(ctx).phase is Phase.AFTER else ASKED
+    if course_of(ctx).phase is Phase.AFTER:
+        return AFTERWARDS
+    return ASKED if course_of(ctx).can else ASKED_WHO_CANNOT
 
 
 def _finding(ctx: Context, requirement: Requirement, rule: Rule) -> Finding:
-    if requirement in IF_CAN and not course_of(ctx).can and not _by_prescriber(ctx):
-        return _NOT_ASKED[requirement]
     ctx.clock.reader = requirement
     try:
         return rule(ctx)
@@ -268,10 +277,11 @@ def _finding(ctx: Context, requirement: Requirement, rule: Rule) -> Finding:
 
 
 def _verdict(findings: tuple[Finding, ...]) -> Verdict:
-    outcomes = {finding.outcome for finding in findings if finding.blocks}
-    if Outcome.UNMET in outcomes:
+    must = Binding.MUST
+    binding = {finding.outcome for finding in findings if finding.binding is must}
+    if Outcome.UNMET in binding:
         return Verdict.NO
-    return Verdict.HOLD if Outcome.UNKNOWN in outcomes else Verdict.YES
+    return Verdict.HOLD if Outcome.UNKNOWN in binding else Verdict.YES
 
 
 def _window(ctx: Context) -> Days | None:

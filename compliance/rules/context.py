@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from compliance.rules.anchors import anchors_of
-from compliance.rules.clock import EVERYBODY, Clock
+from compliance.rules.clock import Clock, Reader
 from compliance.rules.dates import zone
 from compliance.rules.facts import ClinicTerms, Fact, Lab, Record
 from compliance.rules.findings import Provision, Question
@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from compliance.rules.issuing import Issue
     from compliance.rules.pregnancy_tests import Tests
     from compliance.rules.schemes import Protection
+    from compliance.rules.terms import Analyte
 
 F = TypeVar("F", bound=Fact)
 T = TypeVar("T")
+COVER, COURSE, TESTS, ISSUE, PROTECTION = "cover", "course", "tests", "issue", "protection"
+SHARED: frozenset[Reader] = frozenset({COVER, COURSE, TESTS, ISSUE, PROTECTION})
 _NOTHING: list[Any] = []
 _UNANCHORED: Mapping[JudgedOn, dt.date] = {}
 
@@ -81,6 +84,7 @@ class Context:
 
     __slots__ = (
         "_provisions",
+        "_provisions_by_day",
         "adoptions",
         "anchors",
         "clock",
@@ -91,6 +95,7 @@ class Context:
         "index",
         "issue",
         "issued",
+        "labs",
         "programme",
         "protection",
         "question",
@@ -120,6 +125,7 @@ class Context:
         self.adoptions = terms.adoptions
         self.edition = programme.edition_on(self.today, terms.adoptions)
         self._provisions = programme.provisions_of(self.edition.id) if self.edition else {}
+        self._provisions_by_day: dict[dt.date, Mapping[str, Provision]] = {}
         for start, _ in programme.timeline(terms.adoptions):
             self.clock.reached(start)
         self.course: Course | None = None
@@ -127,25 +133,34 @@ class Context:
         self.cover: Cover | None = None
         self.issue: Issue | None = None
         self.issued: Context | None = None
+        self.labs: dict[Analyte, list[Lab]] | None = None
         self.protection: dict[bool, Protection] = {}
         led = programme.led_by is LedBy.PRESCRIBER
         self.anchors = anchors_of(self) if led else _UNANCHORED
 
-    def shared(self, read: Callable[[Context], T]) -> T:
-        """A reading that several rules use: what it asks the clock concerns every one of them."""
+    def shared(self, name: Reader, read: Callable[[Context], T]) -> T:
+        """A reading that several rules use (one of SHARED): it asks the clock in its own name."""
         reader = self.clock.reader
-        self.clock.reader = EVERYBODY
+        self.clock.reader = name
         try:
             return read(self)
         finally:
             self.clock.reader = reader
 
-    def wait_until(self, at: dt.datetime) -> None:
-        """Move on to an instant that no shared reading has noted, so that they all stay."""
+    def wait_until(self, at: dt.datetime, readers: Set[Reader]) -> None:
+        """Move on to an instant that only these readers have noted; what else was read stays.
+
+        Where everybody noted it the facts known are others, and a new context is needed.
+        """
         self.clock = Clock(at, self.terms.time_zone, authority_zone(self.programme, self.terms))
         self.today = self.clock.today
         if self.anchors:
             self.anchors = anchors_of(self)
+        if readers & SHARED:
+            self.cover = None if COVER in readers else self.cover
+            self.course = None if readers & {COVER, COURSE} else self.course
+            self.tests = self.issue = self.issued = None
+            self.protection = {}
 
     def known(self, kind: type[F]) -> list[F]:
         """Every fact of one kind dated on or before the day asked, oldest first."""
@@ -161,15 +176,30 @@ class Context:
 
         Raises NoEditionError when the programme says nothing about that day.
         """
+        if test is None and not self.anchors:
+            return self._today(name)
         if self.anchors and name in self.programme.parameters:
             day = self.anchors.get(self.programme.parameters[name].judged_on)
             if day is not None:
-                return self.programme.provision(name, day, self.adoptions)
+                return self._provision_on(name, day)
         if test is not None and self.programme.parameters[name].judged_on is JudgedOn.TEST:
-            return self.programme.provision(name, test, self.adoptions)
-        found = self._provisions.get(name)
+            return self._provision_on(name, test)
+        return self._today(name)
+
+    def _today(self, name: str) -> Provision:
+        try:
+            return self._provisions[name]
+        except KeyError:
+            raise NoEditionError(self.today) from None
+
+    def _provision_on(self, name: str, day: dt.date) -> Provision:
+        provisions = self._provisions_by_day.get(day)
+        if provisions is None:
+            provisions = self.programme.provisions_on(day, self.adoptions)
+            self._provisions_by_day[day] = provisions
+        found = provisions.get(name)
         if found is None:
-            raise NoEditionError(self.today)
+            raise NoEditionError(day)
         return found
 
     def has(self, name: str) -> bool:

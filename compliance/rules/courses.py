@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from compliance.rules.context import Context
+from compliance.rules.context import COURSE, Context
 from compliance.rules.cover import cover_of
 from compliance.rules.dates import plus
 from compliance.rules.facts import (
@@ -55,7 +55,7 @@ class Course:
 def course_of(ctx: Context) -> Course:
     """The course that the question is about."""
     if ctx.course is None:
-        ctx.course = ctx.shared(_read)
+        ctx.course = ctx.shared(COURSE, _read)
     return ctx.course
 
 

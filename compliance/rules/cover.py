@@ -5,14 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from compliance.rules.context import COVER, Context
 from compliance.rules.dates import plus, plus_months
 from compliance.rules.facts import Contraception
 from compliance.rules.terms import Method, Outcome
-
-if TYPE_CHECKING:
-    from compliance.rules.context import Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +72,7 @@ def _first(span: Span) -> dt.date:
 def cover_of(ctx: Context) -> Cover:
     """The patient's cover, as known on the day asked."""
     if ctx.cover is None:
-        ctx.cover = ctx.shared(_read)
+        ctx.cover = ctx.shared(COVER, _read)
     return ctx.cover
 
 
@@ -91,7 +88,8 @@ def _spans(ctx: Context) -> Iterable[Span]:
         for first, last in _counting(ctx, fact):
             first, last = max(first, start), min(last, end)
             if first <= last and ctx.clock.reached(first):
-                ctx.clock.reached(plus(last, 1))
+                if last < dt.date.max:
+                    ctx.clock.reached(plus(last, 1))
                 yield Span(first, last, frozenset((fact.method,)), (fact.id,))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from compliance.rules.terms import Act, Binding, Outcome, Phase, Requirement, Verdict
 
@@ -38,8 +38,7 @@ class Provision:
     stated: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """The outcome of one requirement: the sentence everybody sees, and what would clear it.
 
     `action` is the smallest act that clears it ("" when none is needed); `earliest` the first day

@@ -6,7 +6,7 @@ import datetime as dt
 import tomllib
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from compliance.rules.results import (
     analyte_terms,
     in_unit,
     newest_results,
+    read_limit,
+    read_result,
     results,
     upper_limit,
     usable,
@@ -96,7 +98,7 @@ def grades_of(ctx: Context) -> dict[str, int]:
         return {}
     found = {}
     for analyte in _table():
-        grade = newest_grade(ctx, analyte)
+        grade = newest_grade(ctx, analyte) if results(ctx, analyte) else None
         if grade is not None:
             found[analyte.value] = grade
     return found
@@ -111,23 +113,33 @@ def newest_grade(ctx: Context, analyte: Analyte) -> int | None:
 
 def grade_of(ctx: Context, lab: Lab) -> int | None:
     """The grade of one result; None when its value, unit or limits do not allow one."""
-    value = usable(lab)
     table = _table().get(lab.analyte)
-    if value is None or table is None:
+    if table is None or usable(lab) is None:
         return None
-    unit = analyte_terms()[lab.analyte].read_as.get(lab.unit, lab.unit)
-    limit = upper_limit(lab)
+    abnormal = _abnormal_baseline(ctx, lab) if "baseline" in table else None
+    return _grade(lab.analyte, lab.value, lab.unit, lab.upper_limit, abnormal)
+
+
+@lru_cache(maxsize=16384)
+def _grade(
+    analyte: Analyte, text: str, unit: str, limit_text: str, abnormal: Fraction | None
+) -> int | None:
+    """The grade of a result as written, where `abnormal` is a baseline above its limit."""
+    value, table = read_result(analyte, text, unit), _table()[analyte]
+    if value is None:
+        return None
+    unit = analyte_terms()[analyte].read_as.get(unit, unit)
+    limit = read_limit(limit_text)
     if unit in table["units"]:
         bands: Bands = table["units"][unit]
         return bands.grade(value, Fraction(1), limit)
-    return _relative(ctx, lab, value, table, limit)
+    return _relative(value, table, limit, abnormal)
 
 
 def _relative(
-    ctx: Context, lab: Lab, value: Quantity, table: dict[str, Any], limit: Quantity | None
+    value: Quantity, table: dict[str, Any], limit: Quantity | None, abnormal: Fraction | None
 ) -> int | None:
     by_limit: int | None = table["upper_limit"].grade(value, limit.number, None) if limit else None
-    abnormal = _abnormal_baseline(ctx, lab) if "baseline" in table else None
     if abnormal is None:
         return by_limit if "upper_limit" in table else None
     bands: Bands = table["baseline"]

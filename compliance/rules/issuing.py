@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from compliance.rules.context import Context
+from compliance.rules.context import ISSUE, Context
 from compliance.rules.courses import course_of
 from compliance.rules.dates import day_begins, plus
 from compliance.rules.facts import Dispensing, Prescription
@@ -37,7 +37,7 @@ class Issue:
 def issue_of(ctx: Context) -> Issue:
     """The prescription that the question is about."""
     if ctx.issue is None:
-        ctx.issue = ctx.shared(_read)
+        ctx.issue = ctx.shared(ISSUE, _read)
     return ctx.issue
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import replace
 from fractions import Fraction
 
 from compliance.rules.context import Context
@@ -69,8 +68,10 @@ def no_open_limit(ctx: Context) -> Finding:
     today = _open(ctx)
     if not today.blocks:
         return found
-    after = f"{today.reason} It came after the prescription: tell the prescriber first."
-    return replace(today, binding=Binding.SHOULD, reason=after)
+    after = (
+        f"{today.reason} It came after the prescription: tell the prescriber first (AMBIGUOUS B17)."
+    )
+    return today._replace(binding=Binding.SHOULD, reason=after)
 
 
 def _open(ctx: Context) -> Finding:
@@ -147,7 +148,7 @@ def _words(lab: Lab, place: Place, rule: Provision) -> str:
     remark = {
         Place.BEYOND: f"in excess of {limits}",
         Place.BORDERLINE: f"borderline: within {limits} in its own unit, beyond it in the other"
-        " (AMBIGUOUS, treated as beyond)",
+        " (AMBIGUOUS B13, treated as beyond)",
         Place.UNUSABLE: "unit or number in doubt, never converted by guess",
     }[place]
     unit = lab.unit or "without a unit"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from compliance.rules.context import Context
+from compliance.rules.context import TESTS, Context
 from compliance.rules.courses import Course, course_of, supply_ends
 from compliance.rules.cover import cover_of
 from compliance.rules.dates import plus
@@ -70,7 +70,7 @@ def tests_of(ctx: Context) -> Tests:
     """The tests of the course, read as of the day asked."""
     if ctx.tests is None:
         reader = _during if course_of(ctx).phase is Phase.DURING else _before
-        ctx.tests = ctx.shared(reader)
+        ctx.tests = ctx.shared(TESTS, reader)
     return ctx.tests
 
 

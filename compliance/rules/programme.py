@@ -127,11 +127,17 @@ class Programme:
         Raises NoEditionError when no edition is known for the day, and for a parameter that the
         edition is silent about.
         """
-        edition = self.edition_on(day, adoptions)
-        found = self._provisions[edition.id].get(name) if edition else None
+        found = self.provisions_on(day, adoptions).get(name)
         if found is None:
             raise NoEditionError(day)
         return found
+
+    def provisions_on(
+        self, day: dt.date, adoptions: tuple[Adoption, ...] = ()
+    ) -> Mapping[str, Provision]:
+        """Every provision in force on a day, by parameter name; none before the first edition."""
+        edition = self.edition_on(day, adoptions)
+        return self._provisions[edition.id] if edition else {}
 
     def provisions_of(self, edition_id: str) -> Mapping[str, Provision]:
         """Every provision of one edition, by parameter name."""

@@ -59,11 +59,30 @@ def in_unit(analyte: Analyte, value: Quantity, unit: str, to: str) -> Quantity:
 
 def results(ctx: Context, analyte: Analyte) -> list[Lab]:
     """The results of an analyte that stand, oldest first; a corrected one replaces its original."""
-    standing: dict[dt.date, list[Lab]] = {}
-    for lab in ctx.known(Lab):
-        if lab.analyte is analyte and lab.status is not ResultStatus.ENTERED_IN_ERROR:
-            standing.setdefault(lab.collected, []).append(lab)
-    return [lab for moment in sorted(standing, key=_moment) for lab in _final(standing[moment])]
+    if ctx.labs is None:
+        ctx.labs = _by_analyte(ctx.known(Lab))
+    return ctx.labs.get(analyte, _NONE)
+
+
+_NONE: list[Lab] = []
+
+
+def _by_analyte(labs: Iterable[Lab]) -> dict[Analyte, list[Lab]]:
+    found: dict[Analyte, list[Lab]] = {}
+    for lab in labs:
+        if lab.status is not ResultStatus.ENTERED_IN_ERROR:
+            found.setdefault(lab.analyte, []).append(lab)
+    return {
+        analyte: several if len(several) == 1 else _standing(several)
+        for analyte, several in found.items()
+    }
+
+
+def _standing(labs: Iterable[Lab]) -> list[Lab]:
+    found: dict[dt.date, list[Lab]] = {}
+    for lab in labs:
+        found.setdefault(lab.collected, []).append(lab)
+    return [lab for moment in sorted(found, key=_moment) for lab in _final(found[moment])]
 
 
 def _final(labs: list[Lab]) -> Iterable[Lab]:
@@ -80,6 +99,8 @@ def _moment(collected: dt.date | dt.datetime) -> dt.datetime:
 def newest_results(ctx: Context, analyte: Analyte) -> list[Lab]:
     """The newest result by collection; several when one moment has several that stand."""
     found = results(ctx, analyte)
+    if len(found) < 2:
+        return found
     return [lab for lab in found if _moment(lab.collected) == _moment(found[-1].collected)]
 
 
@@ -90,5 +111,10 @@ def usable(lab: Lab) -> Quantity | None:
 
 def upper_limit(lab: Lab) -> Quantity | None:
     """The laboratory's own upper limit, when it is a plain number."""
-    found = read_quantity(lab.upper_limit.lstrip("<≤= ")) if lab.upper_limit else None
+    return read_limit(lab.upper_limit)
+
+
+def read_limit(text: str) -> Quantity | None:
+    """An upper limit as the laboratory writes it, such as `40` or `<150`."""
+    found = read_quantity(text.lstrip("<≤= ")) if text else None
     return found if found is not None and not found.comparator and found.number > 0 else None

@@ -5,14 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from compliance.rules.context import PROTECTION, Context
 from compliance.rules.dates import plus, plus_months
 from compliance.rules.facts import Contraception, Medicine
 from compliance.rules.terms import Method, Outcome, Term
-
-if TYPE_CHECKING:
-    from compliance.rules.context import Context
 
 Stretch = tuple[dt.date, dt.date]
 Lasting = tuple[tuple[Method, str, int, dt.date], ...]
@@ -89,7 +86,7 @@ def protection_of(ctx: Context, weakened: bool = True) -> Protection:
     With `weakened` false, as it would be without the medicines that weaken it.
     """
     if weakened not in ctx.protection:
-        ctx.protection[weakened] = ctx.shared(_weakened if weakened else _unweakened)
+        ctx.protection[weakened] = ctx.shared(PROTECTION, _weakened if weakened else _unweakened)
     return ctx.protection[weakened]
 
 
@@ -103,6 +100,17 @@ def _unweakened(ctx: Context) -> Protection:
 
 def _read(ctx: Context, weakened: bool) -> Protection:
     uses = [use for fact in ctx.known(Contraception) for use in _uses(ctx, fact, weakened)]
+    return Protection(tuple(uses), ctx.rule("scheme").value)
+
+
+def recorded_protection(ctx: Context) -> Protection:
+    """The same, with what is on record but protects only from a later day on."""
+    uses = [
+        Use(first, last, fact.method, role, certain, fact.id)
+        for fact in ctx.known(Contraception)
+        for role, certain, stretches in _roles(ctx, fact)
+        for first, last in _kept(ctx, fact, stretches, weakened=True)
+    ]
     return Protection(tuple(uses), ctx.rule("scheme").value)
 
 

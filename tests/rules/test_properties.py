@@ -55,7 +55,7 @@ def answer(facts: list[Fact], at: dt.datetime, act: Act, clinic: ClinicTerms) ->
 
 def without_ids(found: Assessment) -> Assessment:
     """The answer but for the names of the evidence."""
-    findings = tuple(replace(item, evidence=()) for item in found.findings)
+    findings = tuple(item._replace(evidence=()) for item in found.findings)
     return replace(found, findings=findings)
 
 

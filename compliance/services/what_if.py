@@ -48,6 +48,16 @@ def replay(session: Session, patient: Patient, decided: Decided) -> Assessment:
     return assess(now.record, now.programme, now.terms, _question(patient, decided))
 
 
+def decisions_of(session: Session, patient: Patient, limit: int) -> list[Decided]:
+    """The latest prescriptions and hand-overs that still stand, newest first."""
+    found: list[Decided] = []
+    for table in (PrescriptionOrder, Dispense):
+        query = select(table).join(Evidence, Evidence.id == table.evidence_id)
+        query = query.where(table.patient_id == patient.id, Evidence.withdrawn_at.is_(None))
+        found += session.scalars(query.order_by(table.id.desc()).limit(limit))
+    return sorted(found, key=lambda item: item.evidence.recorded_at, reverse=True)[:limit]
+
+
 def _question(patient: Patient, decided: Decided) -> Question:
     at, days = decided.evidence.recorded_at, decided.days_supply
     if isinstance(decided, PrescriptionOrder):

@@ -38,7 +38,8 @@ PLACES = (
     Place("Audit trail", "auditing.index", "audit", OVERSIGHT),
 )
 
-WITHIN = {"evidence": "patients"}  # a patient's forms belong to the place of the patients
+# A patient's forms and planner belong to the place of the patients.
+WITHIN = {"evidence": "patients", "planner": "patients"}
 
 
 def register(app: Flask) -> None:

@@ -16,6 +16,7 @@ from compliance.rules.terms import Cycle, Potential, PotentialReason, Sex
 from compliance.services import evidence
 from compliance.services import patients as services
 from compliance.web.answers import accepted
+from compliance.web.as_known import page_as_known
 from compliance.web.clock import now
 from compliance.web.enrolment_form import EnrolPatientForm
 from compliance.web.patient_view import all_evidence, open_record, patient_context
@@ -112,8 +113,11 @@ def _new_patient(form: EnrolPatientForm) -> services.NewPatient:
 
 @patients.get("/<public_id>")
 @access(*STAFF)
-def show(public_id: str) -> str:
-    """The verdict, every requirement with its reason, and what comes next."""
+def show(public_id: str) -> str | Response:
+    """The verdict, every requirement with its reason, and what comes next; or all that as known
+    at a past moment."""
+    if "known_at" in request.args:
+        return page_as_known(public_id, request.args["known_at"])
     refresh()
     patient = open_record(public_id, "record")
     return render_template("patients/show.html", **patient_context(db.session(), patient, now()))

@@ -10,6 +10,7 @@ from compliance.web.evidence import evidence
 from compliance.web.labs import labs
 from compliance.web.patients import patients
 from compliance.web.pharmacy import pharmacy
+from compliance.web.planner import planner
 from compliance.web.programmes import programmes
 from compliance.web.reminders import reminders
 from compliance.web.reports import reports
@@ -25,6 +26,7 @@ def blueprints() -> list[Blueprint]:
         labs,
         patients,
         pharmacy,
+        planner,
         programmes,
         reminders,
         reports,

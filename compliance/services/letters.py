@@ -14,6 +14,7 @@ from compliance.models.patients import Discretion
 from compliance.models.reminders import ReminderState
 from compliance.rules.reminders import Obligation, ReminderKind, Rung, may_go, outranks
 from compliance.rules.triage import Group
+from compliance.services.protocols import needs_protocol
 from compliance.services.reminders import (
     DATE_PASSED,
     NO_LONGER_NEEDED,
@@ -43,6 +44,7 @@ class Waiting:
     due_this_week: int = 0
     held_results: int = 0
     unsent: int = 0
+    stop_protocols: int = 0  # among those who need action now
 
     @property
     def total(self) -> int:
@@ -222,6 +224,10 @@ def waiting_at(session: Session, clinic: Clinic, now: dt.datetime) -> Waiting:
         Reminder.state == ReminderState.DEAD,
         Reminder.due_at > now - RECENT,
     )
+    acute = select(StoredAssessment.findings).where(
+        StoredAssessment.clinic_id == clinic.id,
+        StoredAssessment.grouping == Group.ACT_NOW.value,
+    )
     return Waiting(
         clinic=clinic.name,
         act_now=counts.get(Group.ACT_NOW.value, 0),
@@ -229,4 +235,5 @@ def waiting_at(session: Session, clinic: Clinic, now: dt.datetime) -> Waiting:
         due_this_week=counts.get(Group.DUE_THIS_WEEK.value, 0),
         held_results=session.scalar(held) or 0,
         unsent=session.scalar(unsent) or 0,
+        stop_protocols=sum(needs_protocol(findings) for findings in session.scalars(acute)),
     )

@@ -11,7 +11,7 @@ from compliance.rules.facts import ProtocolStep
 from compliance.rules.stop_protocol import BY_RESULT_ONLY, Task
 from compliance.rules.terms import Owner, Step
 from compliance.services.actors import Actor
-from compliance.services.errors import Conflict, Invalid, NotFound, NotPermitted
+from compliance.services.errors import Conflict, Invalid, NotPermitted
 from compliance.services.evidence import local_date
 from compliance.services.protocols import protocol_of
 from compliance.services.recording import record_evidence
@@ -27,14 +27,14 @@ def record_step(
 ) -> Evidence:
     """Record today that a step was done, with the evidence that opened the protocol.
 
-    Raises NotFound without such a step, NotPermitted for another role, Conflict when it is done
-    already, Invalid for a step that only a result closes.
+    Raises NotPermitted for another role, Conflict when it is done already or nothing is open,
+    Invalid for a step that only a result closes.
     """
     protocol = protocol_of(session, patient, now)
     tasks = protocol.tasks if protocol else ()
     task = next((item for item in tasks if item.rule.step is step), None)
     if protocol is None or task is None:
-        raise NotFound("No stop protocol with this step is open for the patient.")
+        raise Conflict("No stop protocol with this step is open for this patient any more.")
     _check(actor, task)
     today = local_date(patient.clinic, now)
     fact = ProtocolStep(on=today, step=step, cause=protocol.cause, by=actor.name, note=note.strip())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -39,6 +40,14 @@ def protocol_after(
         return None
     programme = load_programme(patient.programme)
     return stop_protocol(record, programme, terms, answer.question, learned(session, patient))
+
+
+def needs_protocol(findings: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the findings of a stored answer call for a stop protocol."""
+    return any(
+        item["requirement"] == Requirement.NOT_PREGNANT.value and item["blocks"]
+        for item in findings
+    )
 
 
 def learned(session: Session, patient: Patient) -> Learned:

@@ -20,6 +20,7 @@ from compliance.services.evidence import local_date
 from compliance.web.charts import line_chart
 from compliance.web.clock import now
 from compliance.web.form_specs import SPECS
+from compliance.web.protocol import card_of
 from compliance.web.security import CLINICAL, actor
 from compliance.web.words import words
 
@@ -68,6 +69,7 @@ def patient_context(session: Session, patient: Patient, moment: dt.datetime) -> 
         "today": local_date(patient.clinic, moment),
         "assessment": answer,
         "waiting": held.waiting_for(session, patient),
+        "protocol": card_of(session, patient, answer, rows, moment),
         "edition": edition_title(answer.programme, answer.edition) if answer else "",
         "programme": load_programme(patient.programme).name,
         "category": _category(standing, local_date(patient.clinic, moment)),

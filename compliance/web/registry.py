@@ -12,6 +12,7 @@ from compliance.web.patients import patients
 from compliance.web.pharmacy import pharmacy
 from compliance.web.planner import planner
 from compliance.web.programmes import programmes
+from compliance.web.protocol import protocol
 from compliance.web.reminders import reminders
 from compliance.web.reports import reports
 from compliance.web.worklist import worklist
@@ -28,6 +29,7 @@ def blueprints() -> list[Blueprint]:
         pharmacy,
         planner,
         programmes,
+        protocol,
         reminders,
         reports,
         worklist,

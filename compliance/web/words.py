@@ -22,6 +22,7 @@ from compliance.rules.facts import (
     PregnancyPotential,
     PregnancyTest,
     Prescription,
+    ProtocolStep,
     Symptom,
     Visit,
 )
@@ -101,6 +102,7 @@ KINDS: dict[str, str] = {
     "last_dose": "Last dose",
     "contraception_exemption": "Exemption from contraception",
     "pregnancy_excluded": "Pregnancy excluded",
+    "protocol_step": "Step of the stop protocol",
 }
 
 
@@ -195,6 +197,7 @@ TELLERS: dict[type[Fact], Callable[[Any], str]] = {
     Lab: _lab,
     LabDecision: lambda f: _listed(f.analyte, f.decision, f.by),
     PregnancyExcluded: lambda f: f"{f.by}: {f.reason}",
+    ProtocolStep: lambda f: f"{words(f.step)}{f': {f.note}' if f.note else ''}",
 }
 
 

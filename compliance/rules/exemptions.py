@@ -77,7 +77,7 @@ def silent_exemption(ctx: Context) -> Finding | None:
     return unknown(
         METHODS,
         f"On {show(found[-1].on)} it was agreed that no pregnancy risk is expected; whether that"
-        " exempts here is not stated in the sources that we know (AMBIGUOUS): a person decides.",
+        " exempts here is not stated in our sources (AMBIGUOUS B16): a person decides.",
         (found[-1].id,),
         (rule,),
         action="Have the prescriber decide, or agree on contraception",

@@ -85,7 +85,7 @@ def _after_first_dose(ctx: Context, after: Provision) -> Finding:
         reason = (
             f"The {_FORMS[missing[0]]} of {show(older.on)} is of version"
             f" {older.version or 'not recorded'}; version {missing[2]} is in use now. Whether it is"
-            " signed again in mid-course is not stated (AMBIGUOUS), so this warns."
+            " signed again in mid-course is not stated (AMBIGUOUS B3), so this warns."
         )
     evidence = (older.id,) if older else ()
     return unmet(ACKNOWLEDGEMENT, reason, evidence, basis, action=_sign(ctx, missing))
@@ -204,7 +204,7 @@ def _two_agree(ctx: Context, below: int, basis: tuple[Provision, ...]) -> Findin
         return unmet(
             SECOND,
             f"{start}; the form of {show(signed[-1].on)} does not name two different prescribers"
-            " (AMBIGUOUS: independent is read as two different persons).",
+            " (AMBIGUOUS B2: independent is read as two different persons).",
             (signed[-1].id,),
             basis,
             action="Have a second, different prescriber agree and sign",

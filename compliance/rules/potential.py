@@ -84,7 +84,7 @@ def _left_open(entry: PregnancyPotential, words: str, basis: Basis) -> Finding:
     return unknown(
         POTENTIAL,
         f"Whether {words} ends the ability to become pregnant here is not stated in the text that"
-        " we know (AMBIGUOUS): a person decides.",
+        " we know (AMBIGUOUS B10): a person decides.",
         (entry.id,),
         (basis[2], *basis[:2]),
         action="Have the prescriber decide by the current product monograph",

@@ -203,7 +203,7 @@ def _doubtful_setting(test: PregnancyTest, basis: tuple[Provision, ...]) -> Find
     return unknown(
         SETTING,
         f"The test of {show(test.collected)} {_place(test)}; whether that is enough is not settled"
-        " by the text in force (AMBIGUOUS), so a person decides.",
+        " by the text in force (AMBIGUOUS B4), so a person decides.",
         (test.id,),
         basis,
         action="Have the prescriber decide, or repeat the test under supervision",

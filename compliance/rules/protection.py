@@ -89,7 +89,7 @@ def _left_open(ctx: Context, used: list[Use]) -> Finding:
     return unknown(
         METHODS,
         f"{sentence(_named(used))}: whether this is enough is left open by the text, or by a device"
-        " that is not recorded (AMBIGUOUS), so a person decides.",
+        " that is not recorded (AMBIGUOUS B5), so a person decides.",
         _evidence(used),
         (ctx.rule("open_methods"), ctx.rule("held_after_methods"), *_basis(ctx)),
         action="Have the prescriber decide, or agree on a method that counts",

@@ -92,7 +92,7 @@ def may_prescribe(ctx: Context) -> Finding:
     if by in (basis[1].value or ()):
         reason = (
             f"Prescribed by {_PROFESSIONS[by]}: a specialist physician may, but the record does not"
-            " say whether this is one."
+            " say whether this is one (AMBIGUOUS B12)."
         )
         return unknown(SCOPE, reason, (), basis, action=f"{action}, or confirm the specialty")
     return unmet(

@@ -141,7 +141,7 @@ def _within(ctx: Context, waiting: Prescription, basis: Basis) -> Finding:
         return unmet(
             WINDOW,
             f"{issued} is at the end of its days: counted strictly they ended on {show(shown)}"
-            f" (AMBIGUOUS); the last day is {show(last)}.",
+            f" (AMBIGUOUS B1); the last day is {show(last)}.",
             (waiting.id,),
             (basis[1], basis[0]),
             action=f"Hand it over by {show(last)}",

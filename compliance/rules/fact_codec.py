@@ -36,67 +36,109 @@ def plain(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """How one key of a table is read."""
+    """How one key of a table is read; `put` writes the value into a new object."""
 
     attribute: str
     convert: Callable[[Any], Any]
     allowed: str
     required: bool
     default: Any
+    put: Callable[[Any, Any], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """How a whole table is read, made once for each dataclass."""
+
+    specs: dict[str, Spec]
+    required: frozenset[str]
+    optional: tuple[tuple[Callable[[Any, Any], None], Any], ...]
+    ordered: bool
 
 
 _BOTH: Any = (Union, types.UnionType)
 
 
-_KNOWN: dict[str, dict[str, Spec]] = {}
-
-
 def specs_of(target: type[Any]) -> dict[str, Spec]:
     """How each key of a dataclass is read."""
-    known = _KNOWN.get(target.__name__)
-    if known is None:
-        hints = get_type_hints(target)
-        known = _KNOWN[target.__name__] = {
-            item.name.rstrip("_"): _spec(item, hints[item.name])
-            for item in fields(target)
-            if get_origin(hints[item.name]) is not ClassVar
-        }
-    return known
+    return _table_of(target).specs
 
 
-def _spec(item: Field[Any], hint: Any) -> Spec:
+_TABLES: dict[type[Any], Table] = {}
+
+
+def _table_of(target: type[Any]) -> Table:
+    table = _TABLES.get(target)
+    if table is None:
+        table = _TABLES[target] = _made(target)
+    return table
+
+
+def _made(target: type[Any]) -> Table:
+    hints = get_type_hints(target)
+    specs = {
+        item.name.rstrip("_"): _spec(target, item, hints[item.name])
+        for item in fields(target)
+        if get_origin(hints[item.name]) is not ClassVar
+    }
+    return Table(
+        specs,
+        frozenset(key for key, spec in specs.items() if spec.required),
+        tuple((spec.put, spec.default) for spec in specs.values() if not spec.required),
+        "from" in specs,
+    )
+
+
+def _spec(target: type[Any], item: Field[Any], hint: Any) -> Spec:
     convert, allowed = _converter(hint)
     if "least" in item.metadata:
         convert, allowed = _count_from_one, "a whole number, 1 or more"
-    required = item.default is MISSING and item.default_factory is MISSING
-    return Spec(item.name, convert, allowed, required, None if required else item.default)
+    required = item.default is MISSING
+    default = None if required else item.default
+    # The slot itself: the classes are frozen, and their own setter is slow for what is new.
+    put = getattr(target, item.name).__set__
+    return Spec(item.name, convert, allowed, required, default, put)
 
 
 def read_table(target: type[T], data: Mapping[str, Any], extra: dict[str, Any]) -> T:
-    """Read plain data into a dataclass; raises FactError."""
-    specs = specs_of(target)
-    values = dict(extra)
+    """Read plain data into a frozen dataclass with slots; raises FactError."""
+    table = _table_of(target)
+    found = object.__new__(target)
+    for put, default in table.optional:
+        put(found, default)
     for key, value in data.items():
-        spec = specs.get(key)
+        spec = table.specs.get(key)
         if spec is None or key in extra or key == "id":
-            known = ", ".join(name for name in specs if name != "id")
-            raise FactError(key, f"unknown key (allowed: {known})")
+            raise _unknown_key(key, table)
         try:
-            values[spec.attribute] = spec.convert(value)
-        except (ValueError, TypeError):
+            spec.put(found, spec.convert(value))
+        except (ValueError, TypeError, KeyError):
             raise FactError(key, f"found {value!r} (allowed: {spec.allowed})") from None
-    for key, spec in specs.items():
-        if spec.required and spec.attribute not in values:
-            raise FactError(key, f"missing (required: {spec.allowed})")
-    _check_order(values)
-    return target(**values)
+    if not table.required <= data.keys():
+        raise _missing_key(data, table)
+    for key, value in extra.items():
+        table.specs[key].put(found, value)
+    if table.ordered:
+        _check_order(found)
+    return found
 
 
-def _check_order(values: Mapping[str, Any]) -> None:
-    start = values.get("from_")
+def _unknown_key(key: str, table: Table) -> FactError:
+    known = ", ".join(name for name in table.specs if name != "id")
+    return FactError(key, f"unknown key (allowed: {known})")
+
+
+def _missing_key(data: Mapping[str, Any], table: Table) -> FactError:
+    key = next(key for key in table.specs if key in table.required and key not in data)
+    return FactError(key, f"missing (required: {table.specs[key].allowed})")
+
+
+def _check_order(found: Any) -> None:
+    start = found.from_
     for key in ("until", "effective_from"):
-        if start and values.get(key) and values[key] < start:
-            raise FactError(key, f"found {values[key]} (allowed: not before from, {start})")
+        end = getattr(found, key, None)
+        if end and end < start:
+            raise FactError(key, f"found {end} (allowed: not before from, {start})")
 
 
 def _converter(hint: Any) -> tuple[Callable[[Any], Any], str]:
@@ -109,7 +151,7 @@ def _converter(hint: Any) -> tuple[Callable[[Any], Any], str]:
         return (lambda value: _list(value, inner)), f"a list of: {allowed}"
     if issubclass(hint, Potential):
         return _potential, 'true, false or "undetermined"'
-    return (lambda value: hint(_text(value))), " | ".join(str(term) for term in hint)
+    return {term.value: term for term in hint}.__getitem__, " | ".join(str(term) for term in hint)
 
 
 def _optional(hint: Any) -> tuple[Callable[[Any], Any], str]:
@@ -123,7 +165,7 @@ def _optional(hint: Any) -> tuple[Callable[[Any], Any], str]:
 def _list(value: Any, inner: Callable[[Any], Any]) -> tuple[Any, ...]:
     if not isinstance(value, (list, tuple)):
         raise TypeError
-    return tuple(inner(item) for item in value)
+    return tuple(map(inner, value))
 
 
 def _text(value: Any) -> str:
@@ -133,11 +175,11 @@ def _text(value: Any) -> str:
 
 
 def _date(value: Any) -> dt.date:
-    if type(value) is dt.date:
-        return value
     if isinstance(value, str) and len(value) == 10:
         return dt.date.fromisoformat(value)
-    raise TypeError
+    if type(value) is not dt.date:
+        raise TypeError
+    return value
 
 
 def _date_or_moment(value: Any) -> dt.date | dt.datetime:
@@ -175,7 +217,10 @@ def _number(value: Any) -> float:
 def _potential(value: Any) -> Potential:
     if type(value) is bool:
         return Potential.YES if value else Potential.NO
-    return Potential(_text(value))
+    return _POTENTIALS[value]
+
+
+_POTENTIALS: dict[Any, Potential] = {term.value: term for term in Potential}
 
 
 _SCALARS: dict[Any, tuple[Callable[[Any], Any], str]] = {

@@ -85,7 +85,7 @@ def card_of(
     zone = patient.clinic.time_zone
     clock = Clock(moment, zone, zone)
     by_id = {str(row.id): row for row in rows}
-    tasks = [_task(task, patient, clock, by_id) for task in found.tasks]
+    tasks = [_task(task, patient, clock, by_id, task == found.next) for task in found.tasks]
     return SimpleNamespace(
         title=TITLES[found.kind],
         sentence=found.sentence,
@@ -97,7 +97,9 @@ def card_of(
     )
 
 
-def _task(task: Task, patient: Patient, clock: Clock, rows: dict[str, Evidence]) -> SimpleNamespace:
+def _task(
+    task: Task, patient: Patient, clock: Clock, rows: dict[str, Evidence], comes_next: bool
+) -> SimpleNamespace:
     rule, done = task.rule, task.done
     state = "done" if done else "overdue" if task.is_overdue(clock) else "open"
     may = done is None and may_do(actor().role, rule.owner)
@@ -108,6 +110,7 @@ def _task(task: Task, patient: Patient, clock: Clock, rows: dict[str, Evidence])
         owner=rule.owner.value,
         call=_call(rule.call, patient),
         state=state,
+        next=comes_next,
         by=day_ends(task.by, patient.clinic.time_zone),
         first=task.first,
         days=rule.target_days,

@@ -16,7 +16,7 @@ from compliance.rules.issuing import issue_of
 from compliance.rules.pregnancy import Alarm, Sign, clears_from, unresolved
 from compliance.rules.programme import NoEditionError
 from compliance.rules.protection import forbidden_taken
-from compliance.rules.schemes import protection_of
+from compliance.rules.schemes import protection_of, recorded_protection
 from compliance.rules.serving_tests import serving_of
 from compliance.rules.supply import renewal_from, supply_limit
 from compliance.rules.terms import Act, Binding, ExemptionReason, Method, Outcome, Phase
@@ -79,15 +79,20 @@ def _lead_in(ctx: Context) -> dt.date:
     """Counted by the edition of the day on which the first prescription would fall."""
     if exempted(ctx) is not None or may_be_recorded(ctx) or _may_agree_abstinence(ctx):
         return ctx.today
-    protection = protection_of(ctx)
-    unmet = protection.worth(ctx.today) is Outcome.UNMET
-    since = ctx.today if unmet else protection.since(ctx.today) or ctx.today
+    since = protection_of(ctx).since(ctx.today) or _protected_from(ctx)
     starts = [day for day, _ in ctx.programme.timeline(ctx.adoptions) if day > ctx.today]
     for first in (ctx.today, *sorted(starts)):
         ready = max(first, _ready(ctx, since, first))
         if not any(first < start <= ready for start in starts):
             return ready
     return ready
+
+
+def _protected_from(ctx: Context) -> dt.date:
+    """The day from which what is on record protects, or today for what is begun today."""
+    ahead = recorded_protection(ctx)
+    starts = sorted(use.first for use in ahead.uses if use.first > ctx.today)
+    return next((day for day in starts if ahead.worth(day) is not Outcome.UNMET), ctx.today)
 
 
 def _ready(ctx: Context, since: dt.date, on: dt.date) -> dt.date:

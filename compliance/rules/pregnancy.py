@@ -46,7 +46,9 @@ def alarms(ctx: Context) -> list[Alarm]:
         if test.result is not TestResult.NEGATIVE:
             found.append(Alarm(test.collected, _SIGNS[test.result], test.id))
     found += _quantitative(ctx)
-    return sorted(found, key=lambda alarm: (alarm.day, -_GRAVITY[alarm.sign]))
+    if len(found) > 1:
+        found.sort(key=lambda alarm: (alarm.day, -_GRAVITY[alarm.sign]))
+    return found
 
 
 _SIGNS = {TestResult.POSITIVE: Sign.POSITIVE, TestResult.INDETERMINATE: Sign.UNCLEAR}
@@ -54,10 +56,13 @@ _SIGNS = {TestResult.POSITIVE: Sign.POSITIVE, TestResult.INDETERMINATE: Sign.UNC
 
 def unresolved(ctx: Context) -> list[Alarm]:
     """The signs that nothing has resolved; a later negative lifts an unclear one only."""
+    signs = alarms(ctx)
+    if not signs:
+        return []
     closed = max((fact.on for fact in ctx.known(PregnancyExcluded)), default=dt.date.min)
     return [
         alarm
-        for alarm in alarms(ctx)
+        for alarm in signs
         if alarm.day > closed and not (alarm.sign is Sign.UNCLEAR and _cleared(ctx, alarm))
     ]
 
@@ -132,6 +137,8 @@ def not_pregnant(ctx: Context) -> Finding:
         if gravest.sign is Sign.UNCLEAR and ctx.has("unclear_cleared_after_days"):
             return _unclear_for_days(ctx, gravest, basis)
         return _FINDINGS[gravest.sign](gravest, basis)
+    if ctx.has("unclear_cleared_after_days"):
+        basis = (*basis, ctx.rule("unclear_cleared_after_days"))
     return met(NOT_PREGNANT, "No positive or unclear test and no pregnancy is open.", (), basis)
 
 

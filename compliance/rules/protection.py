@@ -187,7 +187,8 @@ def medicines_taken(ctx: Context) -> Finding:
     if forbidden:
         return _must_not_combine(forbidden, basis)
     if course_of(ctx).can and exempted(ctx) is None:
-        return _weakening(ctx, (basis[1], ctx.rule("weakened_methods"), basis[0]))
+        more = (ctx.rule("weakened_methods"), ctx.rule("inducer_days_after"))
+        return _weakening(ctx, (basis[1], *more, basis[0]))
     return met(INTERACTION, "No medicine is taken that must not be combined.", (), basis)
 
 

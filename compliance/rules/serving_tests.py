@@ -32,7 +32,8 @@ class Serving:
 def serving_of(ctx: Context) -> Serving:
     """The tests as they serve the prescription asked about."""
     negatives = _negatives(ctx)
-    in_time = [test for test in negatives if _in_time(ctx, test)]
+    void_before = _last_alarm(ctx)
+    in_time = [test for test in negatives if test.collected >= void_before and _in_time(ctx, test)]
     best = max(in_time, key=lambda test: (_quality(ctx, test), test.collected), default=None)
     before = best.collected if best else dt.date.max
     earlier = [test for test in negatives if test.collected < before]
@@ -40,10 +41,14 @@ def serving_of(ctx: Context) -> Serving:
     return Serving(best, first, negatives[-1] if negatives else None)
 
 
-def _negatives(ctx: Context) -> list[PregnancyTest]:
-    """Negative tests of the course; one before the newest positive or unclear test is void."""
+def _last_alarm(ctx: Context) -> dt.date:
+    """A test before the newest positive or unclear one serves no prescription, resolved or not."""
     found = alarms(ctx)
-    since = max(course_of(ctx).since, found[-1].day if found else dt.date.min)
+    return found[-1].day if found else dt.date.min
+
+
+def _negatives(ctx: Context) -> list[PregnancyTest]:
+    since = course_of(ctx).since
     return [
         test
         for test in ctx.known(PregnancyTest)

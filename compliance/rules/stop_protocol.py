@@ -131,7 +131,11 @@ def stop_protocol(
     unclear test only, a repeated test resolves it. It is open until each of its steps is done.
     """
     index = Index(record.facts, terms.time_zone)
-    ctx = Context(record, index, programme, terms, question, question.at)
+    return protocol_in(Context(record, index, programme, terms, question, question.at), learned)
+
+
+def protocol_in(ctx: Context, learned: Learned | None = None) -> StopProtocol | None:
+    """The same for a question that is being looked at already."""
     signs = unresolved(ctx)
     if not signs:
         return None

@@ -29,6 +29,7 @@ from compliance.rules.labs import lab_follow_up, lab_target
 from compliance.rules.makers import unmet
 from compliance.rules.pregnancy_tests import is_open, tests_of
 from compliance.rules.programme import NoEditionError
+from compliance.rules.stop_protocol import protocol_in
 from compliance.rules.terms import Analyte, Outcome, Phase, Requirement, ResultStatus, TestResult
 from compliance.rules.testing import suggested_test_days
 from compliance.services.cohort import Followed, Received, Treatment, ruled
@@ -165,6 +166,19 @@ def closed(person: Followed, day: dt.date) -> str:
         if fact.on >= day:
             return f"Closed on {show(fact.on)} by {fact.by}: {fact.reason}"
     return ""
+
+
+def progress(person: Followed, alarm: Fact) -> str:
+    """What followed a positive or unclear test or a pregnancy, by what was known at the cut-off."""
+    found = protocol_in(person.on(max(fact.day for fact in person.record.facts)))
+    if found is None:
+        return "Resolved by a later negative test"
+    if alarm.id not in found.causes:
+        return "A later result followed"
+    if not found.is_open:
+        return "Every step of the stop protocol done; not closed yet"
+    done = len(found.tasks) - len(found.open_tasks)
+    return f"Open: {done} of {len(found.tasks)} steps of the stop protocol done"
 
 
 def is_followed(person: Followed, day: dt.date) -> bool:

@@ -11,6 +11,7 @@ from compliance.rules.dates import plus, show
 from compliance.rules.facts import (
     ClinicTerms,
     Dispensing,
+    Fact,
     Pregnancy,
     PregnancyTest,
     Prescription,
@@ -19,7 +20,7 @@ from compliance.rules.facts import (
 from compliance.rules.programme import Programme
 from compliance.rules.terms import TestResult
 from compliance.services.cohort import Cohort, Followed
-from compliance.services.indicator_states import closed, words_of
+from compliance.services.indicator_states import closed, progress, words_of
 from compliance.services.indicators import DATA_QUALITY, MEASURES, measure
 from compliance.services.report_content import (
     Account,
@@ -201,11 +202,11 @@ def _events(cohort: Cohort, month: Month) -> tuple[EventRow, ...]:
 def _events_of(person: Followed, month: Month) -> Iterable[EventRow]:
     for fact in person.facts(Pregnancy):
         if fact.on in month:
-            yield _event(person, fact.on, "Pregnancy recorded")
+            yield _event(person, fact, "Pregnancy recorded")
     for test in person.facts(PregnancyTest):
         if test.collected in month and test.result is not TestResult.NEGATIVE:
             result = "Positive" if test.result is TestResult.POSITIVE else "Unclear"
-            yield _event(person, test.collected, f"{result} {test.specimen} pregnancy test")
+            yield _event(person, test, f"{result} {test.specimen} pregnancy test")
     for symptom in person.facts(Symptom):
         stops = person.provision("stop_symptoms", symptom.on)
         if symptom.on in month and hasattr(stops, "get") and stops.get(symptom.name):
@@ -217,9 +218,9 @@ def _events_of(person: Followed, month: Month) -> Iterable[EventRow]:
             )
 
 
-def _event(person: Followed, day: dt.date, event: str) -> EventRow:
-    followed = closed(person, day) or "Open: nobody has closed it yet"
-    return EventRow(local_id=person.local_id, day=day, event=event, followed=followed)
+def _event(person: Followed, alarm: Fact, event: str) -> EventRow:
+    followed = closed(person, alarm.day) or progress(person, alarm)
+    return EventRow(local_id=person.local_id, day=alarm.day, event=event, followed=followed)
 
 
 def _accounts(cohort: Cohort, month: Month, by_number: dict[int, Indicator]) -> tuple[Account, ...]:

@@ -16,6 +16,7 @@ from compliance.models import (
     AuditEvent,
     Clinic,
     EditionAdoption,
+    Evidence,
     ImportedFile,
     ImportedMessage,
     ImportedResult,
@@ -209,7 +210,7 @@ def test_a_positive_test_stands_among_the_events_until_somebody_closes_it(prescr
     treated(prescriber, [*course(), positive])
     (event,) = content(prescriber).events
     assert event.event == "Positive urine pregnancy test"
-    assert event.followed == "Open: nobody has closed it yet"
+    assert event.followed == "Open: 0 of 5 steps of the stop protocol done"
     with transaction() as session:
         patient = session.query(Patient).one()
         closed = fact("pregnancy_excluded", on=day(34), by="Dr Ramos", reason="Serum negative")
@@ -217,6 +218,27 @@ def test_a_positive_test_stands_among_the_events_until_somebody_closes_it(prescr
         evidence.append(session, prescriber, patient, closed, at)
     (event,) = content(prescriber).events
     assert event.followed == "Closed on 11 Mar 2026 by Dr Ramos: Serum negative"
+
+
+def test_an_event_says_how_far_its_stop_protocol_is_or_what_resolved_it(prescriber):
+    unclear = fact("pregnancy_test", collected=day(32), result="indeterminate", setting="medical")
+    treated(prescriber, [*course(), unclear])
+    (event,) = content(prescriber).events
+    assert event.followed == "Open: 0 of 3 steps of the stop protocol done"
+    with transaction() as session:
+        patient = session.query(Patient).one()
+        cause = str(session.query(Evidence).filter_by(kind="pregnancy_test").all()[-1].id)
+        at = dt.datetime.combine(day(33), dt.time(17), dt.UTC)
+        held = fact("protocol_step", on=day(33), step="hold", cause=cause, by="Dr Ramos")
+        evidence.append(session, prescriber, patient, held, at)
+    (event,) = content(prescriber).events
+    assert event.followed == "Open: 1 of 3 steps of the stop protocol done"
+    with transaction() as session:
+        patient = session.query(Patient).one()
+        repeat = fact("pregnancy_test", collected=day(34), result="negative", setting="medical")
+        evidence.append(session, prescriber, patient, repeat, at + dt.timedelta(days=1))
+    (event,) = content(prescriber).events
+    assert event.followed == "Resolved by a later negative test"
 
 
 def test_a_pregnancy_stands_among_the_events_and_first_in_what_needs_attention(prescriber):

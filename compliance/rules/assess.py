@@ -210,11 +210,10 @@ def _all_readers(now: Snapshot) -> Iterable[Reader]:
 
 def _differs(ctx: Context, now: Snapshot, readers: Iterable[Reader]) -> bool:
     """Whether any of these readers finds something else than now; the likeliest come first."""
-    rules = _rules(ctx)
     for reader in dict.fromkeys(readers):
-        if reader in rules:
+        if reader in now.findings:
             requirement = Requirement(reader)
-            if _finding(ctx, requirement, rules[requirement]) != now.findings[requirement]:
+            if _finding(ctx, requirement) != now.findings[requirement]:
                 return True
         elif reader in _READINGS and _reading(ctx, reader) != now.readings[reader]:
             return True
@@ -225,10 +224,7 @@ def _snapshot(ctx: Context) -> Snapshot:
     return Snapshot(
         edition=_edition(ctx),
         phase=course_of(ctx).phase,
-        findings={
-            requirement: _finding(ctx, requirement, rule)
-            for requirement, rule in _rules(ctx).items()
-        },
+        findings=_findings(ctx),
         readings={reader: _reading(ctx, reader) for reader in _READINGS},
     )
 
@@ -262,18 +258,34 @@ def _rules(ctx: Context) -> Rules:
     return ASKED if course_of(ctx).can else ASKED_WHO_CANNOT
 
 
-def _finding(ctx: Context, requirement: Requirement, rule: Rule) -> Finding:
+def _findings(ctx: Context) -> dict[Requirement, Finding]:
+    found = {}
+    for requirement, rule in _rules(ctx).items():
+        ctx.clock.reader = requirement
+        try:
+            found[requirement] = rule(ctx)
+        except NoEditionError as error:
+            found[requirement] = _not_recorded(ctx, requirement, error.day)
+    ctx.clock.reader = EVERYBODY
+    return found
+
+
+def _finding(ctx: Context, requirement: Requirement) -> Finding:
     ctx.clock.reader = requirement
     try:
-        return rule(ctx)
+        return _rules(ctx)[requirement](ctx)
     except NoEditionError as error:
-        return unknown(
-            requirement,
-            f"What {ctx.programme.name} asked on {show(error.day)} is not recorded here.",
-            action="Have a person decide by the text that was in force then",
-        )
+        return _not_recorded(ctx, requirement, error.day)
     finally:
         ctx.clock.reader = EVERYBODY
+
+
+def _not_recorded(ctx: Context, requirement: Requirement, day: dt.date) -> Finding:
+    return unknown(
+        requirement,
+        f"What {ctx.programme.name} asked on {show(day)} is not recorded here.",
+        action="Have a person decide by the text that was in force then",
+    )
 
 
 def _verdict(findings: tuple[Finding, ...]) -> Verdict:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from compliance.rules.anchors import anchors_of
 from compliance.rules.clock import Clock, Reader
 from compliance.rules.dates import zone
-from compliance.rules.facts import ClinicTerms, Fact, Lab, Record
+from compliance.rules.facts import KINDS, ClinicTerms, Fact, Lab, Record
 from compliance.rules.findings import Provision, Question
 from compliance.rules.programme import JudgedOn, LedBy, NoEditionError, Programme
 
@@ -44,7 +45,7 @@ class Index:
             by_kind.setdefault(kind, []).append(fact)
         for found in by_kind.values():
             if len(found) > 1:
-                found.sort(key=_age)
+                found.sort(key=_AGES.get(type(found[0]), _age))
         self._by_kind = by_kind
 
     def on(self, clock: Clock) -> dict[type[Fact], list[Any]]:
@@ -61,6 +62,10 @@ class Index:
 
 def _age(fact: Fact) -> tuple[dt.date, str]:
     return fact.day, fact.id
+
+
+# The same where the day is no moment, without a call for each fact.
+_AGES = {kind: attrgetter(kind.day_key, "id") for kind in KINDS.values() if kind is not Lab}
 
 
 def _at_the_clinic(fact: Any, clinic_zone: str) -> Any:
@@ -123,11 +128,11 @@ class Context:
         self.today = self.clock.today
         self.facts = index.on(self.clock)
         self.adoptions = terms.adoptions
-        self.edition = programme.edition_on(self.today, terms.adoptions)
+        timeline = programme.timeline(terms.adoptions)
+        begun = [edition for start, edition in timeline if self.clock.reached(start)]
+        self.edition = begun[0] if begun else None
         self._provisions = programme.provisions_of(self.edition.id) if self.edition else {}
         self._provisions_by_day: dict[dt.date, Mapping[str, Provision]] = {}
-        for start, _ in programme.timeline(terms.adoptions):
-            self.clock.reached(start)
         self.course: Course | None = None
         self.tests: Tests | None = None
         self.cover: Cover | None = None
@@ -177,20 +182,21 @@ class Context:
         Raises NoEditionError when the programme says nothing about that day.
         """
         if test is None and not self.anchors:
-            return self._today(name)
+            try:
+                return self._provisions[name]
+            except KeyError:
+                raise NoEditionError(self.today) from None
+        return self._judged(name, test)
+
+    def _judged(self, name: str, test: dt.date | None) -> Provision:
+        """The provision by the act that selects its edition."""
         if self.anchors and name in self.programme.parameters:
             day = self.anchors.get(self.programme.parameters[name].judged_on)
             if day is not None:
                 return self._provision_on(name, day)
         if test is not None and self.programme.parameters[name].judged_on is JudgedOn.TEST:
             return self._provision_on(name, test)
-        return self._today(name)
-
-    def _today(self, name: str) -> Provision:
-        try:
-            return self._provisions[name]
-        except KeyError:
-            raise NoEditionError(self.today) from None
+        return self._provision_on(name, self.today)
 
     def _provision_on(self, name: str, day: dt.date) -> Provision:
         provisions = self._provisions_by_day.get(day)

@@ -67,7 +67,9 @@ def supply_ends(dispensing: Dispensing) -> dt.date:
 def _read(ctx: Context) -> Course:
     ended = ctx.newest(LastDose)
     started = plus(ended.on, 1) if ended else dt.date.min
-    history = sorted(ctx.known(PregnancyPotential), key=_restrictive_last)
+    history = ctx.known(PregnancyPotential)
+    if len(history) > 1:
+        history = sorted(history, key=_restrictive_last)
     potential = history[-1] if history else None
     changed = None if ctx.anchors else _changed_on(history)
     can = not _cannot(ctx, potential)

@@ -78,6 +78,7 @@ def day_is_over(day: dt.date, zone_name: str) -> dt.datetime:
     return day_begins(plus(day, 1), zone_name)
 
 
+@lru_cache(maxsize=4096)
 def local_day(at: dt.datetime, zone_name: str) -> dt.date:
     """The local calendar date of an aware instant."""
     try:

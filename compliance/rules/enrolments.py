@@ -108,7 +108,7 @@ def _signers(ctx: Context, on: dt.date) -> frozenset[Signer]:
 
 def _missing_signers(ctx: Context, form: Acknowledgement) -> list[str]:
     missing = _signers(ctx, form.on) - set(form.signed_by)
-    return [_SIGNERS[signer] for signer in Signer if signer in missing]
+    return [words for signer, words in _SIGNERS.items() if signer in missing] if missing else []
 
 
 _SIGNERS = {

@@ -22,12 +22,13 @@ LIMITS = Requirement.LAB_LIMITS
 _WORDS = {"ALT": "ALT", "TG": "triglycerides", "fasting TG": "fasting triglycerides"}
 _ANALYTES = {"ALT": Analyte.ALT, "TG": Analyte.TG, "fasting TG": Analyte.TG}
 _NOT_STATED = "Which tests and when is not stated in the sources that we know; not evaluated."
+_SCHEDULES = {schedule.value: schedule for schedule in LabSchedule}
 _SUFFIX = {LabSchedule.LABEL: "label", LabSchedule.PEAK_DOSE: "peak_dose"}
 
 
 def schedule_of(ctx: Context) -> LabSchedule:
     """The clinic's own schedule, or else the programme's."""
-    return ctx.terms.lab_schedule or LabSchedule(ctx.rule("lab_schedule").value)
+    return ctx.terms.lab_schedule or _SCHEDULES[ctx.rule("lab_schedule").value]
 
 
 def results_for(ctx: Context, test: str) -> list[Lab]:
@@ -64,7 +65,7 @@ def baseline_labs(ctx: Context) -> Finding:
     if not basis[0].stated:
         return not_required(BASELINE, _NOT_STATED, basis)
     first = course_of(ctx).first_dispensing
-    missing = [test for test in basis[0].value or () if not _recent(ctx, test, first is not None)]
+    missing = [test for test in basis[0].value or () if not _recent(ctx, test, basis[1].value)]
     if not missing:
         return met(BASELINE, "The laboratory tests before the first dose are there.", (), basis)
     before = f"the first dose on {show(first.on)}" if first else "the first dose"
@@ -78,10 +79,9 @@ def baseline_labs(ctx: Context) -> Finding:
     )
 
 
-def _recent(ctx: Context, test: str, begun: bool) -> bool:
-    days = ctx.rule("baseline_days").value
+def _recent(ctx: Context, test: str, days: int) -> bool:
     first = course_of(ctx).first_dispensing
-    if begun and first is not None:
+    if first is not None:
         return any(plus(first.on, -days) <= lab.day <= first.on for lab in results_for(ctx, test))
     return any(not ctx.clock.reached(plus(lab.day, days + 1)) for lab in results_for(ctx, test))
 
@@ -230,9 +230,10 @@ def _stop_symptom(ctx: Context) -> Symptom | None:
 
 def _open_results(ctx: Context, limit: int | None) -> tuple[list[Lab], list[Lab]]:
     doubtful, beyond = [], []
+    decided = bool(ctx.known(LabDecision))
     for analyte in {lab.analyte: None for lab in ctx.known(Lab)}:
         for lab in newest_results(ctx, analyte):
-            if _decided(ctx, lab) or analyte is Analyte.HCG:
+            if analyte is Analyte.HCG or (decided and _decided(ctx, lab)):
                 continue
             grade = grade_of(ctx, lab)
             if usable(lab) is None:

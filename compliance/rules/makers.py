@@ -11,18 +11,23 @@ Ids = tuple[str, ...]
 Basis = tuple[Provision, ...]
 
 
+_MUST = Binding.MUST
+
+
 def _binding(basis: Basis) -> Binding:
-    return basis[0].binding if basis else Binding.MUST
+    return basis[0].binding if basis else _MUST
 
 
 def met(requirement: Requirement, reason: str, evidence: Ids = (), basis: Basis = ()) -> Finding:
     """What is asked has been done."""
-    return Finding(requirement, Outcome.MET, _binding(basis), reason, evidence, basis)
+    binding = basis[0].binding if basis else _MUST
+    return Finding(requirement, Outcome.MET, binding, reason, evidence, basis)
 
 
 def not_required(requirement: Requirement, reason: str, basis: Basis = ()) -> Finding:
     """Nothing is asked here."""
-    return Finding(requirement, Outcome.NOT_REQUIRED, _binding(basis), reason, (), basis)
+    binding = basis[0].binding if basis else _MUST
+    return Finding(requirement, Outcome.NOT_REQUIRED, binding, reason, (), basis)
 
 
 def due(

@@ -150,11 +150,10 @@ def _before(ctx: Context) -> Tests:
         return Tests(rejected=tuple(negatives))
     after = max(plus(first.collected, 1), _last_alarm(ctx))
     later = [test for test in negatives if test.collected >= after]
-    seconds = _one_a_day([test for test in later if _counts(ctx, test, Stage.SECOND)])
+    counted = [test for test in later if _counts(ctx, test, Stage.SECOND)]
+    seconds = _one_a_day(counted)
     newest = seconds[-1].collected if seconds else first.collected
-    rejected = tuple(
-        test for test in later if test.collected >= newest and not _counts(ctx, test, Stage.SECOND)
-    )
+    rejected = tuple(test for test in later if test.collected >= newest and test not in counted)
     return _follow(ctx, first, seconds, rejected)
 
 

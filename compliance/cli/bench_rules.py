@@ -8,7 +8,7 @@ import resource
 import sqlite3
 from collections import deque
 from collections.abc import Iterable, Iterator
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
 from random import Random
@@ -18,8 +18,10 @@ from typing import Any
 from compliance.rules.assess import assess
 from compliance.rules.facts import Adoption, ClinicTerms, Fact, Record, read_fact
 from compliance.rules.findings import Question
+from compliance.rules.plan import plan
 from compliance.rules.programme import load_programme
 from compliance.rules.terms import Act, Sex
+from compliance.rules.triage import triage
 
 PROGRAMME = "us-ipledge"
 AT = dt.datetime(2026, 11, 20, 15, tzinfo=dt.UTC)
@@ -28,11 +30,15 @@ TERMS = ClinicTerms(
 )
 BORN = dt.date(2002, 5, 2)
 _EACH = itemgetter(0)
+_SAMPLE = 2000
 Row = tuple[int, str, str]
 
 
 def measure_rules(file: Path, patients: int, seed: int) -> dict[str, Any]:
-    """Patients a second and peak memory: rows alone, rows as facts, facts through the rules."""
+    """Patients a second and peak memory: rows alone, rows as facts, facts through the rules.
+
+    The last figures are of one patient as a page asks: answer, plan and place on the worklist.
+    """
     rows = _store(file, patients, seed)
     load_programme(PROGRAMME)
     figures = {}
@@ -43,6 +49,7 @@ def measure_rules(file: Path, patients: int, seed: int) -> dict[str, Any]:
     ):
         figures[name] = _timed(each(_read(file)), patients)
     floor, _, whole = (item["per_second_of_cpu"] for item in figures.values())
+    figures["one patient: assess, plan, triage"] = _one_by_one(file)
     return {
         "name": "bench rules",
         "patients": patients,
@@ -60,12 +67,26 @@ def _timed(each: Iterator[Any], patients: int) -> dict[str, float]:
     early = _peak()
     deque(each, maxlen=0)
     seconds = perf_counter() - start
+    cpu = process_time() - busy
     return {
         "patients_per_second": round(patients / seconds),
-        "per_second_of_cpu": round(patients / (process_time() - busy)),
+        "per_second_of_cpu": round(patients / cpu),
+        "ms_each_of_cpu": round(1000 * cpu / patients, 4),
         "peak_mb_after_a_tenth": early,
         "peak_mb_at_the_end": _peak(),
     }
+
+
+def _one_by_one(file: Path) -> dict[str, float]:
+    """A sample, so that the measurement is short; each patient with all that a page shows."""
+    sample = list(islice(_facts_only(_read(file)), _SAMPLE))
+    return _timed(map(_shown, sample), len(sample))
+
+
+def _shown(facts: tuple[Fact, ...]) -> object:
+    record, programme = _record(facts), load_programme(PROGRAMME)
+    answer = assess(record, programme, TERMS, Question(at=AT, act=Act.PRESCRIBE))
+    return triage(answer, plan(record, programme, TERMS, AT), AT)
 
 
 def _peak() -> float:

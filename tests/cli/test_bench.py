@@ -24,7 +24,12 @@ def test_the_rules_are_measured_beside_reading_the_same_rows():
         "floor: read the rows",
         "and make facts of them",
         "and assess",
+        "one patient: assess, plan, triage",
     ]
+    for figures in found["figures"].values():
+        assert figures["patients_per_second"] > 0
+        assert figures["peak_mb_at_the_end"] >= figures["peak_mb_after_a_tenth"] > 0
+    assert found["figures"]["one patient: assess, plan, triage"]["ms_each_of_cpu"] < 5
     assert found["ratios"]["assess / floor, in cpu time"] > 1
 
 

@@ -80,7 +80,7 @@ def _asked(provision: Provision | None) -> object:
 
 
 def _difference(parameter: Parameter, old: Provision | None, new: Provision | None) -> Difference:
-    before, after = _words(old), _words(new)
+    before, after = provision_words(old), provision_words(new)
     if before == after or _binding(old) != _binding(new):
         before, after = before + _binding(old), after + _binding(new)
     return Difference(
@@ -99,7 +99,8 @@ def _binding(provision: Provision | None) -> str:
     return " (must)" if provision.binding is Binding.MUST else " (should)"
 
 
-def _words(provision: Provision | None) -> str:
+def provision_words(provision: Provision | None) -> str:
+    """A provision's value for a person; None: nothing is known."""
     if provision is None:
         return "not known here"
     if not provision.stated:
@@ -111,6 +112,8 @@ def value_words(value: Any) -> str:
     """A parameter's value for a person."""
     if value is True:
         return "asked for"
+    if value is False:
+        return "not asked for"
     if isinstance(value, Mapping):
         return ", ".join(f"{key}: {value_words(item)}" for key, item in value.items())
     if isinstance(value, frozenset):

@@ -59,6 +59,7 @@ class Outlook:
     which their supply ends, the newest last.
     """
 
+    asked: dt.date
     answer: Assessment
     done: bool
     assumed: tuple[Fact, ...]
@@ -122,6 +123,7 @@ class _Look:
         supplies = self.supplies()
         cells = tuple(self.cell(day, found.get(day), tests, windows, supplies) for day in days)
         return Outlook(
+            asked=self.asked,
             answer=self.answer,
             done=self.done,
             assumed=self.assumed,

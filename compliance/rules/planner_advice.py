@@ -41,7 +41,7 @@ def advise(
         *_supply(outlook, steps, openings, today),
         *_windows(outlook, openings, today),
         *_tests(outlook, steps, openings, today),
-        *_earliest_closed(outlook, openings, today),
+        *_earliest_closed(outlook, openings),
         *_closed_steps(steps, openings),
         *_out_of_order(steps),
     )
@@ -87,8 +87,7 @@ def _first_pick_up(outlook: Outlook, openings: Openings, today: dt.date) -> dt.d
     """The first open day on which it could be, as far as the rules can say."""
     answer = outlook.answer
     if answer.verdict is Verdict.YES:
-        asked = [day.on for week in outlook.weeks for day in week if day.asked]
-        return openings.next_open(max([today, *asked]))
+        return openings.next_open(max(today, outlook.asked))
     return openings.next_open(max(today, answer.earliest)) if answer.earliest else None
 
 
@@ -148,10 +147,10 @@ def _ends_closed(
     yield Advice(about, f"{said}, when {openings.closed_words(last)}. {rest}")
 
 
-def _earliest_closed(outlook: Outlook, openings: Openings, today: dt.date) -> Iterable[Advice]:
+def _earliest_closed(outlook: Outlook, openings: Openings) -> Iterable[Advice]:
     """The first day on which it could be done is a closed one."""
     earliest = outlook.answer.earliest
-    if earliest is None or earliest <= today or openings.is_open(earliest):
+    if earliest is None or earliest <= outlook.asked or openings.is_open(earliest):
         return
     other = openings.next_open(earliest)
     then = f": the next open day is {show_day(other)}." if other else "."

@@ -14,7 +14,7 @@ from wtforms.validators import Optional, ValidationError
 
 from compliance.db import db
 from compliance.models import Clinic, Patient
-from compliance.rules.dates import local_day, plus
+from compliance.rules.dates import plus
 from compliance.rules.planner import Outlook, Wanted, look_ahead
 from compliance.rules.planner_advice import advise
 from compliance.rules.programme import load_programme, programme_ids
@@ -130,7 +130,7 @@ def _context(
         "steps": steps,
         "outlook": outlook,
         "answer": outlook.answer,
-        "asked": local_day(outlook.answer.question.at, patient.clinic.time_zone),
+        "asked": outlook.asked,
         "advice": advise(outlook, steps, openings, form.today),
         "act": wanted.act.value,
         "supposed": what.programme is not None,

@@ -9,7 +9,10 @@ from wtforms.validators import InputRequired
 
 from compliance.db import db, transaction
 from compliance.models import Clinic, Role, User
-from compliance.rules.programme import load_programme
+from compliance.rules.changes import changes
+from compliance.rules.differences import provision_words
+from compliance.rules.findings import Provision
+from compliance.rules.programme import Edition, Parameter, Programme, load_programme
 from compliance.rules.readings import readings_of
 from compliance.services import adoptions, evidence
 from compliance.web.answers import accepted
@@ -41,9 +44,17 @@ def index() -> str:
     terms = evidence.clinic_terms(db.session(), here)
     today = evidence.local_date(here, now())
     current = programme.edition_on(today, terms.adoptions)
+    found = changes(programme, terms.adoptions)
+    values = _values(programme, current)
     return render_template(
         "programmes/index.html",
         programme=programme,
+        ahead=[item for item in found if not item.applies or item.on > today],
+        past=[
+            item for item in reversed(found) if item.applies and item.before and item.on <= today
+        ],
+        values=values,
+        unverified=sum(not provision.citation.verified for _, provision, _ in values),
         current=current,
         today=today,
         starts={edition.id: start for start, edition in programme.timeline(terms.adoptions)},
@@ -54,6 +65,17 @@ def index() -> str:
         readings=readings_of(programme.id),
         may_adopt=actor().role in (Role.PRESCRIBER, Role.ADMINISTRATOR),
     )
+
+
+def _values(
+    programme: Programme, current: Edition | None
+) -> list[tuple[Parameter, Provision, str]]:
+    """Everything that binds today: what it means, with its source, and its value in words."""
+    provisions = programme.provisions_of(current.id) if current else {}
+    return [
+        (programme.parameters[name], provision, provision_words(provision))
+        for name, provision in provisions.items()
+    ]
 
 
 @programmes.route("/adopt", methods=["GET", "POST"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 import threading
 from collections.abc import Iterator
@@ -132,6 +133,12 @@ PAGES = (
 )
 
 
+def planner_of(record: str) -> str:
+    """The planner with a pick-up supposed in ten days, so that it says and warns of all it can."""
+    day = now().date() + dt.timedelta(days=10)
+    return f"{record}/planner?test={day}&statements={day}&pick_up={day}&rules=us-ipledge/2026"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_any_page(browser: Browser, site, scheme: str) -> None:
     context = browser.new_context(base_url=site["url"], color_scheme=scheme)
@@ -142,7 +149,9 @@ def test_axe_finds_nothing_on_any_page(browser: Browser, site, scheme: str) -> N
     sign_in(page, site)
     record = page.get_by_role("link", name="Ewa Łukasiewicz").first.get_attribute("href")
     forms = [f"{record}/record/{kind}" for kind in ("pregnancy-test", "lab", "contraception")]
-    for address in (*PAGES, record, f"{record}/history", f"{record}/prescribe", *forms):
+    plans = (planner_of(record), f"{record}?known_at=2026-01-02T09:00")
+    shown = (*PAGES, record, *plans, f"{record}/history", f"{record}/prescribe", *forms)
+    for address in shown:
         assert page.goto(address).status == 200, address
         found[address] = _axe(page)
     context.close()
@@ -163,7 +172,7 @@ def test_no_page_scrolls_sideways(browser: Browser, site, width: int) -> None:
     page = context.new_page()
     sign_in(page, site)
     record = page.get_by_role("link", name="Ewa Łukasiewicz").first.get_attribute("href")
-    for address in (*PAGES, record):
+    for address in (*PAGES, record, planner_of(record)):
         page.goto(address)
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, address

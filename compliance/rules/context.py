@@ -186,17 +186,17 @@ class Context:
                 return self._provisions[name]
             except KeyError:
                 raise NoEditionError(self.today) from None
-        return self._judged(name, test)
+        return self._provision_on(name, self._judged_on(name, test))
 
-    def _judged(self, name: str, test: dt.date | None) -> Provision:
-        """The provision by the act that selects its edition."""
+    def _judged_on(self, name: str, test: dt.date | None) -> dt.date:
+        """The day of the act that selects the edition."""
         if self.anchors and name in self.programme.parameters:
             day = self.anchors.get(self.programme.parameters[name].judged_on)
             if day is not None:
-                return self._provision_on(name, day)
+                return day
         if test is not None and self.programme.parameters[name].judged_on is JudgedOn.TEST:
-            return self._provision_on(name, test)
-        return self._provision_on(name, self.today)
+            return test
+        return self.today
 
     def _provision_on(self, name: str, day: dt.date) -> Provision:
         provisions = self._provisions_by_day.get(day)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import TypeVar
 
 from compliance.rules.context import COURSE, Context
 from compliance.rules.cover import cover_of
@@ -18,6 +19,8 @@ from compliance.rules.facts import (
 )
 from compliance.rules.programme import NoEditionError
 from compliance.rules.terms import Act, Cycle, Phase, Potential
+
+E = TypeVar("E", Dispensing, Prescription)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +77,25 @@ def _read(ctx: Context) -> Course:
     changed = None if ctx.anchors else _changed_on(history)
     can = not _cannot(ctx, potential)
     since = max(started, changed) if can and changed else started
+    dispensings = _since(ctx.known(Dispensing), since)
     course = Course(
-        phase=Phase.BEFORE,
+        phase=Phase.DURING if dispensings else Phase.BEFORE,
         can=can,
         potential=potential,
         since=since,
         count_from=changed if can and changed else dt.date.min,
         category_since=changed,
-        dispensings=tuple(item for item in ctx.known(Dispensing) if item.on >= since),
-        prescriptions=tuple(item for item in ctx.known(Prescription) if item.on >= since),
+        dispensings=dispensings,
+        prescriptions=_since(ctx.known(Prescription), since),
         ended=ended,
     )
     if ended and not _begun_again(ctx, course, started):
         return replace(course, phase=Phase.AFTER, since=ended.on)
-    if not course.dispensings:
-        return course
-    return _restarted(ctx, course) or replace(course, phase=Phase.DURING)
+    return _restarted(ctx, course) or course
+
+
+def _since(items: list[E], day: dt.date) -> tuple[E, ...]:
+    return tuple([item for item in items if item.on >= day])
 
 
 def _begun_again(ctx: Context, course: Course, started: dt.date) -> bool:
@@ -118,7 +124,7 @@ def _restarted(ctx: Context, course: Course) -> Course | None:
         since=since,
         count_from=since,
         dispensings=(),
-        prescriptions=tuple(item for item in course.prescriptions if item.on >= since),
+        prescriptions=_since(list(course.prescriptions), since),
         restarted=True,
     )
 

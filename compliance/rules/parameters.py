@@ -119,6 +119,10 @@ def _in_units(item: Any) -> Mapping[str, str]:
     return MappingProxyType(dict(item))
 
 
+def _ages(value: Any) -> Mapping[Method, int]:
+    return MappingProxyType({Method(key): _whole(age) for key, age in value.items()})
+
+
 def _choice(*allowed: str) -> Reader:
     def read(value: Any) -> str:
         if value not in allowed:
@@ -140,6 +144,7 @@ SUPERVISED: Reader = (
     _supervised,
     "a table of every supervision = accept | hold | reject",
 )
+AGES: Reader = (_ages, "a table of method = age in years")
 BEYOND: Reader = (_beyond, "a table of analyte = { unit = limit as text }")
 LASTING: Reader = (_lasting, "a list of { method, unit = days | months, count, since }")
 TARGETS: Reader = (
@@ -234,6 +239,7 @@ PARAMETERS: dict[str, Reader] = {
     "open_methods": _words(Method),
     "documented_methods": _words(Method),
     "sole_lasts": LASTING,
+    "endless_from_age": AGES,
     "held_after_methods": _words(Method),
     "due_soon_days": WHOLE,
     "exemption_reasons": _words(ExemptionReason),

@@ -97,7 +97,8 @@ def _left_open(ctx: Context, used: list[Use]) -> Finding:
 
 
 def _too_little(ctx: Context, used: list[Use]) -> Finding:
-    recorded = [fact for fact in ctx.known(Contraception) if not _over(ctx, fact)]
+    named = [fact for fact in ctx.known(Contraception) if fact.method is not Method.NONE]
+    recorded = [fact for fact in named if not _over(ctx, fact)]
     what = _what_counts(used, recorded)
     return unmet(
         METHODS,

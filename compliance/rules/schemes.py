@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from compliance.rules.context import PROTECTION, Context
-from compliance.rules.dates import plus, plus_months
+from compliance.rules.dates import age_on, plus, plus_months
 from compliance.rules.facts import Contraception, Medicine
 from compliance.rules.terms import Method, Outcome, Term
 
@@ -129,9 +129,9 @@ def _roles(ctx: Context, fact: Contraception) -> Iterable[tuple[Role, bool, list
     held = fact.method in methods(ctx, "held_after_methods")
     for role, stretches in _listed(ctx, fact):
         yield role, certain, stretches
-        if held:
-            after = plus(max(last for _, last in stretches), 1)
-            yield role, False, [(after, dt.date.max)]
+        end = max(last for _, last in stretches)
+        if held and end < dt.date.max:
+            yield role, False, [(plus(end, 1), dt.date.max)]
 
 
 def _listed(ctx: Context, fact: Contraception) -> Iterable[tuple[Role, list[Stretch]]]:
@@ -163,6 +163,10 @@ def counting(ctx: Context, fact: Contraception, name: str) -> list[Stretch]:
     if not lasting:
         return [] if name == "sole_lasts" else [(fact.from_, dt.date.max)]
     done = [fact.from_, *(day for day in fact.renewals if ctx.clock.reached(day))]
+    endless = (ctx.rule("endless_from_age").value or {}) if ctx.has("endless_from_age") else {}
+    for day in done:
+        if fact.method in endless and age_on(ctx.record.born, day) >= endless[fact.method]:
+            return [(fact.from_, dt.date.max)]
     return [
         (max(day, since), plus(day, count) if unit == "days" else plus_months(day, count))
         for day in done

@@ -13,7 +13,7 @@ from compliance.models import Dispense, Evidence, Patient, PrescriptionOrder, Ro
 from compliance.models.evidence import Source
 from compliance.rules.facts import Dispensing, Fact, PregnancyExcluded, Prescription
 from compliance.rules.findings import Assessment
-from compliance.rules.terms import Act, Verdict
+from compliance.rules.terms import Act, Requirement, Verdict
 from compliance.services import audit, evidence
 from compliance.services.actors import Actor
 from compliance.services.assessments import ask, reassess
@@ -77,6 +77,7 @@ def prescribe(
     if actor.role is not Role.PRESCRIBER:
         raise NotPermitted("Only a prescriber issues prescriptions.")
     answer = ask(session, patient, now, act=Act.PRESCRIBE, days_supply=days_supply, refills=refills)
+    _check_not_locked(answer)
     reason = _override(answer, override_reason)
     today = evidence.local_date(patient.clinic, now)
     dose = float(daily_dose_mg) if daily_dose_mg is not None else None
@@ -145,6 +146,22 @@ def moment_of(patient: Patient, on: dt.date, now: dt.datetime) -> dt.datetime:
         return now
     zone = evidence.zone_of(patient.clinic)
     return dt.datetime.combine(on, dt.time(12), tzinfo=zone)
+
+
+def is_locked(answer: Assessment) -> bool:
+    """Whether an open alarm of pregnancy locks prescribing: no reason overrides it."""
+    return Requirement.NOT_PREGNANT in answer.blocked_by
+
+
+def _check_not_locked(answer: Assessment) -> None:
+    if is_locked(answer):
+        raise Invalid(
+            {
+                "locked": "A positive or unclear test, or a pregnancy, is open: nothing can be "
+                "prescribed, whatever the reason, until it is resolved or a prescriber has "
+                "excluded a pregnancy."
+            }
+        )
 
 
 def _override(answer: Assessment, reason: str) -> str | None:

@@ -135,6 +135,7 @@ def _decision_page(public_id: str, form: Any, act: Act) -> Page:
         form=form,
         answer=answer,
         act=act.value,
+        locked=act is Act.PRESCRIBE and recording.is_locked(answer),
         waiting=held.waiting_for(db.session(), patient),
         edition=edition_title(answer.programme, answer.edition),
         **_about(patient),

@@ -45,8 +45,11 @@ class Person:
         return self.submit("/sign-in", email=email or self.email, password=password)
 
     def sign_out(self) -> TestResponse:
-        token = TOKEN.search(self.client.get("/").get_data(as_text=True)).group(1)
-        return self.client.post("/sign-out", data={"csrf_token": token})
+        return self.client.post("/sign-out", data={"csrf_token": self.token()})
+
+    def token(self) -> str:
+        """A token as any page's form carries it."""
+        return TOKEN.search(self.client.get("/").get_data(as_text=True)).group(1)
 
     def read(self, address: str, status: int = 200) -> str:
         answer = self.client.get(address, follow_redirects=True)

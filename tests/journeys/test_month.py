@@ -194,3 +194,23 @@ def test_every_look_at_a_patient_is_written_down_and_every_change_is_in_the_chai
     proof = audit.verify(db.session, f"clinic-{clinic_id}")
     assert proof.fault is None
     assert proof.events >= 4
+
+
+@time_machine.travel(NOW, tick=False)
+def test_a_positive_test_locks_prescribing_whatever_the_reason(team) -> None:
+    nurse, prescriber = team["nurse"], team["prescriber"]
+    patient = enrol(nurse)
+    test = {"result": "positive", "specimen": "serum", "setting": "laboratory"}
+    nurse.record(patient, "pregnancy-test", collected="2026-04-02", **test)
+    address = f"/patients/{patient}/prescribe"
+    assert "Prescribing is locked" in prescriber.read(address)
+    reason = {"override_reason": "The patient insists and so do I, at length."}
+    refused = prescriber.submit(f"/patients/{patient}/record/counselling", on="2026-04-02")
+    assert refused.status_code == 302  # other work goes on
+    token = prescriber.token()
+    answer = prescriber.client.post(
+        address, data={"csrf_token": token, "days_supply": "30", "refills": "0", **reason}
+    )
+    assert answer.status_code == 422
+    assert "nothing can be prescribed, whatever the reason" in text_of(answer)
+    assert db.session.query(PrescriptionOrder).count() == 0

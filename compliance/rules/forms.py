@@ -199,20 +199,12 @@ def _two_agree(ctx: Context, below: int, basis: tuple[Provision, ...]) -> Findin
     if agreed:
         reason = f"Two prescribers agreed to start on {show(agreed[-1].on)}."
         return met(SECOND, reason, (agreed[-1].id,), basis)
-    start = f"The patient is under {below}, so two independent prescribers must agree to start"
-    if signed:
-        return unmet(
-            SECOND,
-            f"{start}; the form of {show(signed[-1].on)} does not name two different prescribers"
-            " (AMBIGUOUS B2: independent is read as two different persons).",
-            (signed[-1].id,),
-            basis,
-            action="Have a second, different prescriber agree and sign",
-        )
-    return unmet(
-        SECOND,
-        f"{start}; no second prescriber has signed.",
-        (),
-        basis,
-        action="Have a second, independent prescriber agree and sign the form",
+    start = f"The patient is under {below}, so a second, independent prescriber must agree"
+    action = "Have a second, independent prescriber agree and sign the form"
+    if not signed:
+        return unmet(SECOND, f"{start}; none has signed.", (), basis, action=action)
+    reason = (
+        f"{start}; the form of {show(signed[-1].on)} does not name two different prescribers"
+        " (AMBIGUOUS B2: independent is read as two different persons)."
     )
+    return unmet(SECOND, reason, (signed[-1].id,), basis, action=action)

@@ -38,50 +38,46 @@ from compliance.rules.terms import Act, Phase, Requirement
 Rule = Callable[[Context], Finding]
 Rules = Mapping[Requirement, Rule]
 
-_AT_ISSUE: Rules = {
-    Requirement.PREGNANCY_POTENTIAL: potential_by_anatomy,
-    Requirement.ACKNOWLEDGEMENT: forms_signed,
-    Requirement.SECOND_PRESCRIBER: second_prescriber_agrees,
-    Requirement.IN_PERSON_START: first_visit_in_person,
-    Requirement.PRESCRIBER_SCOPE: may_prescribe,
-    Requirement.REVIEW: reviewed,
-    Requirement.INTERACTION: medicines_taken,
-    Requirement.BASELINE_LABS: baseline_labs,
-    Requirement.LAB_FOLLOW_UP: lab_follow_up,
-    Requirement.COURSE_GAP: rested_between_courses,
-}
-_AT_ISSUE_IF_CAN: Rules = {
-    Requirement.SCREENING_TEST: screening_before_start,
-    Requirement.TEST_BEFORE_START: start_test,
-    Requirement.MONTHLY_TEST: month_test,
-    Requirement.TEST_SETTING: setting_at_issue,
-    Requirement.TEST_SENSITIVITY: sensitivity_at_issue,
-    Requirement.CONTRACEPTION_METHODS: methods_in_use,
-    Requirement.CONTRACEPTION_LEAD_IN: protected_long_enough,
-}
-
 
 def _if_can(requirement: Requirement, rule: Rule) -> Rule:
+    """Judged at issue, of a patient who could become pregnant then."""
     not_asked = not_required(requirement, "Not asked of a patient who cannot become pregnant.")
 
     def asked(ctx: Context) -> Finding:
         return rule(ctx) if course_of(ctx).can else not_asked
 
-    return asked
+    return judged_at_issue(asked)
+
+
+def _tests() -> Rules:
+    found = {
+        Requirement.SCREENING_TEST: screening_before_start,
+        Requirement.TEST_BEFORE_START: start_test,
+        Requirement.MONTHLY_TEST: month_test,
+        Requirement.TEST_SETTING: setting_at_issue,
+        Requirement.TEST_SENSITIVITY: sensitivity_at_issue,
+        Requirement.CONTRACEPTION_METHODS: methods_in_use,
+        Requirement.CONTRACEPTION_LEAD_IN: protected_long_enough,
+    }
+    return {requirement: _if_can(requirement, rule) for requirement, rule in found.items()}
 
 
 # In the order in which a person does them.
 ASKED: Rules = {
     Requirement.NOT_PREGNANT: not_pregnant,
-    **{
-        requirement: judged_at_issue(rule)
-        for requirement, rule in (
-            *_AT_ISSUE.items(),
-            *((key, _if_can(key, rule)) for key, rule in _AT_ISSUE_IF_CAN.items()),
-        )
-    },
+    Requirement.PREGNANCY_POTENTIAL: judged_at_issue(potential_by_anatomy),
+    Requirement.ACKNOWLEDGEMENT: judged_at_issue(forms_signed),
+    Requirement.SECOND_PRESCRIBER: judged_at_issue(second_prescriber_agrees),
+    Requirement.IN_PERSON_START: judged_at_issue(first_visit_in_person),
+    Requirement.PRESCRIBER_SCOPE: judged_at_issue(may_prescribe),
+    Requirement.COURSE_GAP: judged_at_issue(rested_between_courses),
+    **_tests(),
+    Requirement.INTERACTION: judged_at_issue(medicines_taken),
+    Requirement.REVIEW: judged_at_issue(reviewed),
     Requirement.DAYS_SUPPLY: supply_within_limit,
     Requirement.PRESCRIPTION_WINDOW: handed_over_in_time,
+    Requirement.BASELINE_LABS: judged_at_issue(baseline_labs),
+    Requirement.LAB_FOLLOW_UP: judged_at_issue(lab_follow_up),
     Requirement.LAB_LIMITS: no_open_limit,
     Requirement.BLOOD_DONATION: blood_donation,
 }

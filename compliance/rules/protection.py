@@ -142,6 +142,11 @@ def protected_long_enough(ctx: Context) -> Finding:
     if ctx.clock.reached(ready):
         reason = f"Contraception has been in place without a break since {show(since)}."
         return met(LEAD_IN, reason, evidence, basis)
+    return _too_soon(ctx, since, ready, basis)
+
+
+def _too_soon(ctx: Context, since: dt.date, ready: dt.date, basis: Basis) -> Finding:
+    evidence = _evidence(protection_of(ctx).on(ctx.today))
     return unmet(
         LEAD_IN,
         f"Contraception is in place since {show(since)}; {_asked_for(ctx)} before the first dose,"

@@ -16,7 +16,13 @@ from compliance.models import Patient
 from compliance.rules.assumptions import read_assumptions
 from compliance.rules.case_reader import CaseError
 from compliance.rules.cases import run_cases
-from compliance.rules.what_if import Supposition, in_zone, questions_at, read_moment
+from compliance.rules.what_if import (
+    Supposition,
+    in_zone,
+    past_moment,
+    questions_at,
+    read_moment,
+)
 from compliance.rules.what_if_answers import answers, run_supposed
 from compliance.services import audit
 from compliance.services.actors import system
@@ -110,10 +116,7 @@ def _open(public_id: str, mrn: str, code: str, now: dt.datetime) -> Patient:
 
 def _lines(patient: Patient, what: Supposition, now: dt.datetime, as_json: bool) -> list[str]:
     zone = patient.clinic.time_zone
-    known_at = in_zone(what.known_at, zone) if what.known_at else None
-    if known_at is not None and known_at > now:
-        found = f"found {what.known_at} (allowed: a moment that is past)"
-        raise CaseError("--known-at", "", found)
+    known_at = past_moment("--known-at", what.known_at, zone, now) if what.known_at else None
     at = in_zone(what.at, zone) if what.at else known_at or now
     here = situation_of(db.session(), patient, known_at)
     name = patient.public_id

@@ -23,6 +23,7 @@ from compliance.rules.terms import Act, Requirement
 
 MARK = "assumed-"
 NOON = dt.time(12)
+_FIRST_YEAR = 1900  # before it nobody recorded anything, and zones reach the calendar's edge
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,14 @@ def read_moment(option: str, text: str) -> dt.datetime:
 def in_zone(moment: dt.datetime, zone_name: str) -> dt.datetime:
     """The moment, aware: a naive one is local time in this zone."""
     return moment if moment.tzinfo else moment.replace(tzinfo=zone(zone_name))
+
+
+def past_moment(option: str, moment: dt.datetime, zone_name: str, now: dt.datetime) -> dt.datetime:
+    """The moment, aware, when something can have been known at it; raises CaseError."""
+    known_at = in_zone(moment, zone_name)
+    if moment.year < _FIRST_YEAR or known_at > now:
+        raise CaseError(option, "", f"found {moment} (allowed: a moment that is past)")
+    return known_at
 
 
 # --- the situation supposed -----------------------------------------------------------------------
@@ -188,7 +197,11 @@ def _axis(of_a_case: bool) -> str:
 
 
 def _moment(at: dt.datetime, time_zone: str) -> str:
-    local = in_zone(at, time_zone).astimezone(zone(time_zone))
+    aware = in_zone(at, time_zone)
+    try:
+        local = aware.astimezone(zone(time_zone))
+    except OverflowError:
+        local = aware
     return f"{show(local.date())} {local:%H:%M}"
 
 

@@ -18,7 +18,7 @@ from compliance.rules.dates import zone
 from compliance.rules.findings import Assessment, Question
 from compliance.rules.plan import plan
 from compliance.rules.triage import triage
-from compliance.rules.what_if import in_zone, read_moment
+from compliance.rules.what_if import past_moment, read_moment
 from compliance.services.assessments import current_act
 from compliance.services.evidence import known_evidence, local_date
 from compliance.services.what_if import situation_of
@@ -38,10 +38,10 @@ def page_as_known(public_id: str, text: str) -> str | Response:
 
 def _past(text: str, patient: Patient) -> dt.datetime | None:
     try:
-        moment = in_zone(read_moment("known_at", text), patient.clinic.time_zone)
+        moment = read_moment("known_at", text)
+        return past_moment("known_at", moment, patient.clinic.time_zone, now())
     except CaseError:
         return None
-    return moment if moment <= now() else None
 
 
 def _context(patient: Patient, known_at: dt.datetime) -> dict[str, Any]:

@@ -312,3 +312,13 @@ def test_a_case_that_cannot_be_supposed_is_named_and_the_others_are_answered() -
     assert "nowhere.toml: cannot be read" in faults[0]
     assert "1 could not be answered" in lines[-1]
     assert any("edition 2026" in line for line in lines)
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00+14:00", "9999-12-31T23:59-12:00"])
+def test_moments_at_the_calendars_edge_are_answered_too(moment: str) -> None:
+    what = Supposition(
+        at=read_moment("--at", moment), known_at=read_moment("--known-at", moment), edition="2026"
+    )
+    code, lines, faults = run(what, ONE)
+    assert (code, faults) == (0, [])
+    assert "WHAT IF  As known at" in "\n".join(lines)

@@ -237,7 +237,9 @@ def test_a_decision_is_linked_to_what_was_known_just_before_it(team: Team) -> No
     assert f"As known {order.decided_at:%-d %b %Y}".split(",")[0] in said
 
 
-@pytest.mark.parametrize("text", ["", "soon", "2026-11-20T14:00", "2030-01-01"])
+@pytest.mark.parametrize(
+    "text", ["", "soon", "2026-11-20T14:00", "2030-01-01", "0001-01-01T00:00%2B14:00"]
+)
 def test_a_moment_that_is_not_past_leads_back_with_a_sentence(team: Team, text: str) -> None:
     said = team.nurse.read(f"{team.address}?known_at={text}")
     assert "Enter a day or a moment that is past" in said

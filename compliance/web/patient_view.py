@@ -13,10 +13,12 @@ from sqlalchemy.orm import Session
 from compliance.db import db, transaction
 from compliance.models import Dispense, Evidence, Patient, PrescriptionOrder, Role, StoredAssessment
 from compliance.rules.facts import Lab, PregnancyPotential
+from compliance.rules.lab_notes import lab_notes
+from compliance.rules.method_status import method_status
 from compliance.rules.programme import load_programme
 from compliance.rules.terms import Analyte, Potential, ResultStatus
 from compliance.services import audit, held, patients
-from compliance.services.evidence import local_date
+from compliance.services.evidence import clinic_terms, local_date, to_record
 from compliance.web.charts import line_chart
 from compliance.web.clock import now
 from compliance.web.form_specs import SPECS
@@ -75,6 +77,7 @@ def patient_context(session: Session, patient: Patient, moment: dt.datetime) -> 
         "category": _category(standing, local_date(patient.clinic, moment)),
         "phase": PHASES.get(str(answer.phase), "") if answer else "",
         "trends": _trends(standing),
+        **_computed(session, patient, standing, moment),
         "evidence": _by_kind(rows),
         "prescriptions": _of(session, PrescriptionOrder, patient),
         "dispenses": _of(session, Dispense, patient),
@@ -83,6 +86,18 @@ def patient_context(session: Session, patient: Patient, moment: dt.datetime) -> 
         "may_dispense": role in CLINICAL,
         "may_withdraw": role in CLINICAL,
         "history_rows": sorted(rows, key=lambda row: row.id, reverse=True)[:12],
+    }
+
+
+def _computed(
+    session: Session, patient: Patient, standing: Sequence[Evidence], moment: dt.datetime
+) -> dict[str, Any]:
+    """What is computed and never ticked: each method's status, each newest result."""
+    record, programme = to_record(patient, standing), load_programme(patient.programme)
+    terms = clinic_terms(session, patient.clinic)
+    return {
+        "methods_now": method_status(record, programme, terms, moment),
+        "lab_notes": lab_notes(record, programme, terms, moment),
     }
 
 

@@ -41,6 +41,10 @@ class MethodRole(Term):
     NEVER = "does not count"
 
 
+# What the lists of methods name in the plural; a sentence about one of them is in the singular.
+_NAMED_SINGLY = {Method.MALE_CONDOM: "The condom", Method.FEMALE_CONDOM: "The female condom"}
+
+
 @dataclass(frozen=True, slots=True)
 class MethodStatus:
     """One method on one day: its state and class, in a sentence, and the last day it counts."""
@@ -74,7 +78,7 @@ def _in_use(ctx: Context, fact: Contraception) -> bool:
 
 def _status(ctx: Context, fact: Contraception) -> MethodStatus:
     state, words, until = next(found for look in _LOOKS if (found := look(ctx, fact)) is not None)
-    name = sentence(join_methods(frozenset({fact.method})))
+    name = _NAMED_SINGLY.get(fact.method) or sentence(join_methods(frozenset({fact.method})))
     return MethodStatus(fact.method, state, _role(ctx, fact), f"{name} {words}.", until, fact.id)
 
 

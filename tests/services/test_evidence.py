@@ -136,3 +136,36 @@ def test_each_new_fact_changes_the_stored_answer_at_once(nurse: Actor, patient_i
     blocks = {item["requirement"] for item in stored.findings if item["blocks"]}
     assert "not-pregnant" in blocks
     assert stored.grouping == "act-now"
+
+
+def answer(patient_id: int) -> tuple[object, ...]:
+    """What is stored as the answer, without the ids of the evidence."""
+    db.session.rollback()
+    row = db.session.query(StoredAssessment).filter_by(patient_id=patient_id).one()
+    findings = [{**item, "evidence": []} for item in row.findings]
+    return row.verdict, row.grouping, row.headline, row.changes_at, findings, row.plan
+
+
+@pytest.mark.parametrize("result", list(TestResult))
+def test_adding_and_withdrawing_a_fact_leaves_the_answer_as_it_was(
+    nurse: Actor, patient_id: int, result: TestResult
+) -> None:
+    before = answer(patient_id)
+    row_id = record(nurse, patient_id, a_test(result), NOW)
+    assert answer(patient_id) != before
+    with transaction() as session:
+        patient, row = session.get(Patient, patient_id), session.get(Evidence, row_id)
+        recording.withdraw_evidence(session, nurse, patient, row, "Mixed up two cups.", NOW)
+    assert answer(patient_id) == before
+
+
+@pytest.mark.parametrize("wrong", [TestResult.POSITIVE, TestResult.INDETERMINATE])
+def test_a_corrected_fact_equals_having_had_it_right(
+    nurse: Actor, patient_id: int, wrong: TestResult
+) -> None:
+    other_id = a_patient(nurse).id
+    record(nurse, other_id, a_test(TestResult.NEGATIVE), NOW)
+    first = record(nurse, patient_id, a_test(wrong), NOW)
+    assert answer(patient_id) != answer(other_id)
+    record(nurse, patient_id, a_test(TestResult.NEGATIVE), NOW, supersedes=first)
+    assert answer(patient_id) == answer(other_id)

@@ -2,7 +2,10 @@
 
 from compliance.app import create_app
 from compliance.cli import register
-from config import read_config
+from config import ConfigError, read_config
 
-app = create_app(read_config())
+try:
+    app = create_app(read_config())
+except ConfigError as fault:
+    raise SystemExit(str(fault)) from None
 register(app)

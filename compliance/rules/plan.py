@@ -12,9 +12,8 @@ from compliance.rules.enrolments import earlier_course_until
 from compliance.rules.facts import ClinicTerms, LastDose, Record
 from compliance.rules.findings import PlannedDate, Question
 from compliance.rules.follow_up import donation_from, ended_on, final_test_due, tail_of
-from compliance.rules.labs import lab_target, named_tests
 from compliance.rules.lead_in import lead_in_ready
-from compliance.rules.plan_by_prescription import PARTS
+from compliance.rules.plan_by_prescription import PARTS, labs_ahead
 from compliance.rules.pregnancy import unresolved
 from compliance.rules.pregnancy_tests import is_open, tests_of
 from compliance.rules.programme import LedBy, NoEditionError, Programme
@@ -180,18 +179,6 @@ def _supply(ctx: Context) -> Dates:
         )
 
 
-def _labs(ctx: Context) -> Dates:
-    target = lab_target(ctx)
-    if target is not None:
-        early, late = ctx.rule("lab_tolerance_days").value
-        yield PlannedDate(
-            Requirement.LAB_FOLLOW_UP,
-            plus(target[0], -early),
-            plus(target[0], late),
-            f"Blood is taken for {named_tests(target[1])} on {show(target[0])} or near it.",
-        )
-
-
 def _if_it_ended(ctx: Context) -> Dates:
     """Follow-up is counted from the last dose; until that is known, from the end of the supply."""
     last = course_of(ctx).last_dispensing
@@ -277,6 +264,6 @@ def _donation(ctx: Context) -> Dates:
 
 _PARTS: dict[Phase, tuple[Callable[[Context], Dates], ...]] = {
     Phase.BEFORE: (_earlier_course, _lockout, _second_test, _open_window),
-    Phase.DURING: (_open_window, _next_test, _next_visit, _supply, _labs, _if_it_ended),
+    Phase.DURING: (_open_window, _next_test, _next_visit, _supply, labs_ahead, _if_it_ended),
     Phase.AFTER: (_final_tests, _contraception, _donation),
 }

@@ -92,7 +92,8 @@ def _supply(ctx: Context) -> Dates:
     )
 
 
-def _labs(ctx: Context) -> Dates:
+def labs_ahead(ctx: Context) -> Dates:
+    """The next laboratory tests of the clinic's schedule, with their tolerance."""
     target = lab_target(ctx)
     if target is not None:
         early, late = ctx.rule("lab_tolerance_days").value
@@ -157,6 +158,6 @@ def _afterwards(ctx: Context) -> Dates:
 
 PARTS: dict[Phase, tuple[Callable[[Context], Dates], ...]] = {
     Phase.BEFORE: (_earlier_course, _lead_in, _hand_over, _next_test, _next_visit),
-    Phase.DURING: (_hand_over, _next_test, _next_visit, _supply, _labs, _if_it_ended),
+    Phase.DURING: (_hand_over, _next_test, _next_visit, _supply, labs_ahead, _if_it_ended),
     Phase.AFTER: (_afterwards,),
 }

@@ -74,6 +74,8 @@ def _settings(config: Config) -> dict[str, Any]:
         ),
         "SECURITY_EMAIL_VALIDATOR_ARGS": {"check_deliverability": False},
         "SECURITY_FLASH_MESSAGES": False,  # our pages say what needs saying
+        "SECURITY_CLI_USERS_NAME": False,  # add-user knows about clinics; theirs does not
+        "SECURITY_CLI_ROLES_NAME": False,
         "SECURITY_JOIN_USER_ROLES": False,  # a role belongs to a clinic, not to the user
         "SECURITY_PASSWORD_LENGTH_MIN": 12,
         "SECURITY_USE_REGISTER_V2": True,

@@ -255,6 +255,7 @@ def editions(report: MonthlyReport, width: float) -> list[Flowable]:
 def signature(report: MonthlyReport, width: float) -> list[Flowable]:
     """The place to sign, beside the hash of what is signed."""
     digest = report.content_hash
+    trail = f"Audit trail at the cut-off: {report.audit_head}" if report.audit_head else ""
     grouped = " ".join(digest[at : at + 8] for at in range(0, len(digest), 8))
     lines = [_line(label, width) for label in ("Name", "Role", "Date", "Signature")]
     statement = (
@@ -270,6 +271,7 @@ def signature(report: MonthlyReport, width: float) -> list[Flowable]:
         *lines,
         Spacer(1, 12),
         text(f"Content SHA-256: {grouped}", NOTE),
+        *([Spacer(1, 4), text(trail, NOTE)] if trail else []),
     ]
     return [KeepTogether(block)]
 

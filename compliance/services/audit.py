@@ -109,6 +109,20 @@ def head(session: Session, chain: str) -> AuditHead | None:
     return session.get(AuditHead, chain)
 
 
+def head_before(session: Session, chain: str, moment: dt.datetime) -> str:
+    """The last link written before a moment, as it is printed; "" while there was none.
+
+    A chain whose tail was cut off together with its head verifies; against this it does not.
+    """
+    event = session.scalar(
+        select(AuditEvent)
+        .where(AuditEvent.chain == chain, AuditEvent.at < moment)
+        .order_by(AuditEvent.sequence.desc())
+        .limit(1)
+    )
+    return f"event {event.sequence:,}, {event.hash}" if event else ""
+
+
 def log_access(
     session: Session, actor: Actor, patient: Patient, page: str, now: dt.datetime
 ) -> None:

@@ -56,6 +56,7 @@ class Subject:
     month: Month
     cut_off: dt.datetime
     demonstration: bool = False
+    audit_head: str = ""
 
 
 def compose(subject: Subject, cohort: Cohort) -> MonthlyReport:
@@ -83,6 +84,7 @@ def compose(subject: Subject, cohort: Cohort) -> MonthlyReport:
         accounts=_accounts(cohort, subject.month, by_number),
         editions=_editions(subject),
         demonstration=subject.demonstration,
+        audit_head=subject.audit_head,
     )
 
 

@@ -290,6 +290,7 @@ class MonthlyReport:
     editions: tuple[EditionRow, ...]
     language: str = "en-GB"
     demonstration: bool = False
+    audit_head: str = ""
 
     @property
     def content_hash(self) -> str:

@@ -52,6 +52,7 @@ def monthly_content(
         month=month,
         cut_off=known_at,
         demonstration=bool(demonstration and demonstration.value),
+        audit_head=audit.head_before(session, f"clinic-{clinic.id}", known_at),
     )
     return compose(subject, load_cohort(session, clinic, known_at))
 

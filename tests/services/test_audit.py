@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 from sqlalchemy import delete, update
 
@@ -92,3 +94,10 @@ def test_a_system_task_acts_under_its_name(app) -> None:
         audit.record(session, actor, "job.ran", "job", "sweep", NOW)
     event = db.session.query(AuditEvent).order_by(AuditEvent.id.desc()).first()
     assert (event.actor, event.actor_id) == ("system: sweep", None)
+
+
+def test_the_head_that_is_printed_is_the_last_link_before_the_cut_off(chain: str) -> None:
+    newest = db.session.query(AuditEvent).order_by(AuditEvent.sequence.desc()).first()
+    after = NOW + dt.timedelta(seconds=1)
+    assert audit.head_before(db.session, chain, after) == f"event {newest.sequence}, {newest.hash}"
+    assert audit.head_before(db.session, chain, NOW) == ""

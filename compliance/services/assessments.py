@@ -37,20 +37,41 @@ def current_act(record: Record, on: dt.date) -> Act:
     return Act.PRESCRIBE
 
 
+def question_about(
+    record: Record,
+    on: dt.date,
+    at: dt.datetime,
+    act: Act | None = None,
+    *,
+    days_supply: int | None = None,
+    refills: int | None = None,
+) -> Question:
+    """The question of a moment: a hand-over is asked about for what was prescribed, unless said."""
+    chosen = act or current_act(record, on)
+    issued = facts_of((fact for fact in record.facts if fact.day <= on), Prescription)
+    about = issued[-1] if chosen is Act.DISPENSE and issued else Prescription(on=on)
+    return Question(
+        at=at,
+        act=chosen,
+        days_supply=about.days_supply if days_supply is None else days_supply,
+        refills=about.refills if refills is None else refills,
+    )
+
+
 def ask(
     session: Session,
     patient: Patient,
     now: dt.datetime,
     *,
     act: Act | None = None,
-    days_supply: int = 30,
-    refills: int = 0,
+    days_supply: int | None = None,
+    refills: int | None = None,
     known_at: dt.datetime | None = None,
 ) -> Assessment:
     """Ask the rules about one patient at a moment, as known then (None: as known now)."""
     record = load_record(session, patient, known_at)
-    chosen = act or current_act(record, local_date(patient.clinic, now))
-    question = Question(at=now, act=chosen, days_supply=days_supply, refills=refills)
+    on = local_date(patient.clinic, now)
+    question = question_about(record, on, now, act, days_supply=days_supply, refills=refills)
     terms = clinic_terms(session, patient.clinic, known_at)
     return assess(record, load_programme(patient.programme), terms, question)
 
@@ -66,8 +87,8 @@ def reassess(
     record = load_record(session, patient)
     programme = load_programme(patient.programme)
     terms = clinic_terms(session, patient.clinic)
-    act = current_act(record, local_date(patient.clinic, now))
-    answer = assess(record, programme, terms, Question(at=now, act=act))
+    question = question_about(record, local_date(patient.clinic, now), now)
+    answer = assess(record, programme, terms, question)
     ahead = plan(record, programme, terms, now)
     stopping = protocol_after(session, patient, record, terms, answer)
     place = triage(answer, ahead, now, stopping)

@@ -9,10 +9,12 @@ from sqlalchemy.orm import Session
 
 from compliance.models import Clinic, Dispense, Evidence, Patient, PrescriptionOrder
 from compliance.rules.assess import assess
+from compliance.rules.facts import Record
 from compliance.rules.findings import Assessment, Question
 from compliance.rules.programme import load_programme
 from compliance.rules.terms import Act
 from compliance.rules.what_if import Situation
+from compliance.services.assessments import question_about
 from compliance.services.errors import Invalid, NotFound
 from compliance.services.evidence import clinic_terms, known_evidence, to_record
 from compliance.services.recording import moment_of
@@ -45,7 +47,7 @@ def replay(session: Session, patient: Patient, decided: Decided) -> Assessment:
     """The answer on which a prescription or a hand-over was decided, from what was known then."""
     row = decided.evidence
     now = situation_of(session, patient, row.recorded_at, before=row)
-    return assess(now.record, now.programme, now.terms, _question(patient, decided))
+    return assess(now.record, now.programme, now.terms, _question(now.record, patient, decided))
 
 
 def decisions_of(session: Session, patient: Patient, limit: int) -> list[Decided]:
@@ -58,12 +60,12 @@ def decisions_of(session: Session, patient: Patient, limit: int) -> list[Decided
     return sorted(found, key=lambda item: item.evidence.recorded_at, reverse=True)[:limit]
 
 
-def _question(patient: Patient, decided: Decided) -> Question:
+def _question(record: Record, patient: Patient, decided: Decided) -> Question:
     at, days = decided.evidence.recorded_at, decided.days_supply
     if isinstance(decided, PrescriptionOrder):
         return Question(at=at, act=Act.PRESCRIBE, days_supply=days, refills=decided.refills)
     moment = moment_of(patient, decided.dispensed_on, at)
-    return Question(at=moment, act=Act.DISPENSE, days_supply=days)
+    return question_about(record, decided.dispensed_on, moment, Act.DISPENSE, days_supply=days)
 
 
 def find_patient(session: Session, public_id: str, mrn: str = "", clinic_code: str = "") -> Patient:

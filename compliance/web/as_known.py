@@ -15,11 +15,11 @@ from compliance.models import Evidence, Patient
 from compliance.rules.assess import assess
 from compliance.rules.case_reader import CaseError
 from compliance.rules.dates import zone
-from compliance.rules.findings import Assessment, Question
+from compliance.rules.findings import Assessment
 from compliance.rules.plan import plan
 from compliance.rules.triage import triage
 from compliance.rules.what_if import past_moment, read_moment
-from compliance.services.assessments import current_act
+from compliance.services.assessments import question_about
 from compliance.services.evidence import known_evidence, local_date
 from compliance.services.what_if import situation_of
 from compliance.web.clock import now
@@ -47,8 +47,7 @@ def _past(text: str, patient: Patient) -> dt.datetime | None:
 def _context(patient: Patient, known_at: dt.datetime) -> dict[str, Any]:
     session = db.session()
     here = situation_of(session, patient, known_at)
-    act = current_act(here.record, local_date(patient.clinic, known_at))
-    question = Question(at=known_at, act=act)
+    question = question_about(here.record, local_date(patient.clinic, known_at), known_at)
     answer = assess(here.record, here.programme, here.terms, question)
     ahead = plan(here.record, here.programme, here.terms, known_at)
     return {

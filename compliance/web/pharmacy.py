@@ -60,8 +60,7 @@ def _answer(patient: Patient) -> dict[str, Any]:
     session, moment = db.session(), now()
     today = local_date(patient.clinic, moment)
     order = open_prescription(session, patient, today)
-    supply = order.days_supply if order else 30
-    answer = assessments.ask(session, patient, moment, act=Act.DISPENSE, days_supply=supply)
+    answer = assessments.ask(session, patient, moment, act=Act.DISPENSE)
     record = load_record(session, patient)
     known = [fact for fact in record.facts if fact.day <= today]
     potentials, tests = facts_of(known, PregnancyPotential), facts_of(known, PregnancyTest)

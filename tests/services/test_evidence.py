@@ -9,8 +9,8 @@ import pytest
 from compliance.db import db, transaction
 from compliance.models import Evidence, Patient, StoredAssessment
 from compliance.models.evidence import AppendOnly
-from compliance.rules.facts import PregnancyTest, facts_of
-from compliance.rules.terms import TestResult
+from compliance.rules.facts import PregnancyTest, facts_of, read_fact
+from compliance.rules.terms import Potential, PotentialReason, TestResult
 from compliance.services import evidence, recording
 from compliance.services.actors import Actor
 from compliance.services.errors import Conflict, Invalid
@@ -169,3 +169,32 @@ def test_a_corrected_fact_equals_having_had_it_right(
     assert answer(patient_id) != answer(other_id)
     record(nurse, patient_id, a_test(TestResult.NEGATIVE), NOW, supersedes=first)
     assert answer(patient_id) == answer(other_id)
+
+
+def asked_and_blocked(nurse: Actor, days_supply: int, refills: int) -> tuple[str, list[str]]:
+    """The stored answer for a man whose prescription of so many days waits to be handed over."""
+    man = a_patient(nurse, potential=Potential.NO, reason=PotentialReason.ASSIGNED_MALE)
+    signed = {"form": "enrolment", "signed_by": ["patient", "prescriber"]}
+    supply = {"days_supply": days_supply, "refills": refills}
+    with transaction() as session:
+        patient = session.get(Patient, man.id)
+        for kind, data in (
+            ("acknowledgement", signed),
+            ("visit", {}),
+            ("counselling", {}),
+            ("prescription", supply),
+        ):
+            fact = read_fact(kind, {"on": TODAY, **data})
+            recording.record_evidence(session, nurse, patient, fact, NOW)
+    row = db.session.query(StoredAssessment).filter_by(patient_id=man.id).one()
+    return row.act.value, [item["requirement"] for item in row.findings if item["blocks"]]
+
+
+@pytest.mark.parametrize(
+    ("days_supply", "refills", "blocked"),
+    [(30, 0, []), (31, 0, ["days-supply"]), (30, 1, ["days-supply"])],
+)
+def test_the_stored_answer_judges_the_supply_that_was_prescribed(
+    nurse: Actor, days_supply: int, refills: int, blocked: list[str]
+) -> None:
+    assert asked_and_blocked(nurse, days_supply, refills) == ("dispense", blocked)

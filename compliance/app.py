@@ -13,9 +13,8 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from compliance import __version__
 from compliance.db import db
-from compliance.services.errors import DomainError, Invalid
+from compliance.services.errors import DomainError, Invalid, place_of
 from compliance.web import accounts, filters, navigation, registry, security
 from config import Config
 
@@ -120,13 +119,8 @@ def _http_error(error: HTTPException) -> tuple[str, int] | HTTPException:
 
 
 def _unforeseen(error: Exception) -> tuple[str, int]:
-    # The kind and place of an error, never its text: an error's text may quote a patient's data.
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown"
     logging.getLogger("compliance").error(
-        "unforeseen %s at %s in %s", type(error).__name__, place, request.endpoint
+        "unforeseen %s at %s in %s", type(error).__name__, place_of(error), request.endpoint
     )
     try:
         db.session.rollback()
@@ -138,6 +132,3 @@ def _unforeseen(error: Exception) -> tuple[str, int]:
 def _page(code: int, message: str = "", errors: dict[str, str] | None = None) -> tuple[str, int]:
     page = render_template("errors/error.html", code=code, message=message, errors=errors or {})
     return page, code
-
-
-__all__ = ["__version__", "create_app"]

@@ -22,6 +22,7 @@ from compliance.mail.outbox import open_outbox
 from compliance.models import Clinic, Patient, Setting
 from compliance.services import assessments, jobs, reminders, reports
 from compliance.services.actors import system
+from compliance.services.errors import place_of
 from compliance.services.evidence import local_date
 from compliance.web.clock import now as clock_now
 from compliance.web.reports import printer
@@ -201,14 +202,9 @@ def _work(bench: Bench, job: Job) -> tuple[bool, str]:
         log.error("%s: %s", job.name, fault)
         return False, str(fault)
     except Exception as error:
-        # The kind and place of an error, never its text: it may quote a patient's data.
-        trace = error.__traceback__
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        place = os.path.basename(trace.tb_frame.f_code.co_filename) if trace else "unknown"
-        line = trace.tb_lineno if trace else 0
-        log.error("%s: %s at %s:%s", job.name, type(error).__name__, place, line)
-        return False, f"{type(error).__name__} at {place}:{line}"
+        place = place_of(error)
+        log.error("%s: %s at %s", job.name, type(error).__name__, place)
+        return False, f"{type(error).__name__} at {place}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,24 +2,33 @@
 
 from compliance.models.assessments import StoredAssessment
 from compliance.models.audit import AccessLogEntry, AuditEvent, AuditHead
-from compliance.models.clinics import Clinic, EditionAdoption
+from compliance.models.clinics import Clinic, EditionAdoption, LimitAdoption
+from compliance.models.contacts import Contact, ContactOutcome
 from compliance.models.evidence import Dispense, Evidence, PrescriptionOrder
 from compliance.models.intake import CodeMapping, ImportedFile, ImportedMessage, ImportedResult
+from compliance.models.notes import Document, Note
+from compliance.models.onboarding import BatchState, OnboardingBatch, OnboardingRow, RowOutcome
 from compliance.models.operations import JobRun, Lease, Setting
 from compliance.models.patients import Course, Patient, PatientIdentifier
+from compliance.models.reconciliation import PortalEntry
 from compliance.models.reminders import DeliveryAttempt, Reminder
 from compliance.models.reports import StoredReport
 from compliance.models.users import Membership, Role, User
+from compliance.models.visits import VisitDraft
 
 __all__ = [
     "AccessLogEntry",
     "AuditEvent",
     "AuditHead",
+    "BatchState",
     "Clinic",
     "CodeMapping",
+    "Contact",
+    "ContactOutcome",
     "Course",
     "DeliveryAttempt",
     "Dispense",
+    "Document",
     "EditionAdoption",
     "Evidence",
     "ImportedFile",
@@ -27,14 +36,21 @@ __all__ = [
     "ImportedResult",
     "JobRun",
     "Lease",
+    "LimitAdoption",
     "Membership",
+    "Note",
+    "OnboardingBatch",
+    "OnboardingRow",
     "Patient",
     "PatientIdentifier",
+    "PortalEntry",
     "PrescriptionOrder",
     "Reminder",
     "Role",
+    "RowOutcome",
     "Setting",
     "StoredAssessment",
     "StoredReport",
     "User",
+    "VisitDraft",
 ]

@@ -1,10 +1,11 @@
-"""Clinics, and the editions that they adopted."""
+"""Clinics, and the editions and action limits that they adopted."""
 
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from compliance.db import Base, Instant, TermColumn
@@ -29,6 +30,7 @@ class Clinic(Base):
     email: Mapped[str] = mapped_column(String(254), default="")
     opening_days: Mapped[str] = mapped_column(String(20), default="1,2,3,4,5")  # ISO weekdays
     paper: Mapped[str] = mapped_column(String(10), default="letter")
+    settings: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # the rest, by name
     created_at: Mapped[dt.datetime] = mapped_column(Instant)
 
 
@@ -43,6 +45,21 @@ class EditionAdoption(Base):
     programme: Mapped[str] = mapped_column(String(40))
     edition: Mapped[str] = mapped_column(String(40))
     adopted_on: Mapped[dt.date]
+    source: Mapped[str] = mapped_column(Text)
+    attested_by_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    recorded_at: Mapped[dt.datetime] = mapped_column(Instant)
+
+
+class LimitAdoption(Base):
+    """A clinic's attested choice of action limits from a day on: the whole set, with its source."""
+
+    __tablename__ = "limit_adoption"
+    __table_args__ = (Index("ix_limit_adoption_clinic_id_adopted_on", "clinic_id", "adopted_on"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinic.id"))
+    adopted_on: Mapped[dt.date]
+    limits: Mapped[list[Any]] = mapped_column(JSON)  # the keys of the limits in force
     source: Mapped[str] = mapped_column(Text)
     attested_by_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
     recorded_at: Mapped[dt.datetime] = mapped_column(Instant)

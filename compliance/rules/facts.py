@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
+from compliance.rules.clinic_facts import MoodScreen, ProtocolStep, Weight
+from compliance.rules.fact_base import Fact
 from compliance.rules.fact_codec import FactError, plain, read_table, specs_of
 from compliance.rules.terms import (
     Analyte,
@@ -23,7 +25,6 @@ from compliance.rules.terms import (
     Side,
     Signer,
     Specimen,
-    Step,
     Supervision,
     TestResult,
     TestSetting,
@@ -53,6 +54,7 @@ __all__ = [
     "Medicine",
     "Menses",
     "MethodReport",
+    "MoodScreen",
     "Pregnancy",
     "PregnancyExcluded",
     "PregnancyPotential",
@@ -62,26 +64,12 @@ __all__ = [
     "Record",
     "Symptom",
     "Visit",
+    "Weight",
     "facts_of",
     "read_adoption",
     "read_fact",
     "write_fact",
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
-    """One dated statement about a patient; `day` is when it happened, `id` names the evidence."""
-
-    kind: ClassVar[str]
-    day_key: ClassVar[str] = "on"
-    id: str = ""
-
-    @property
-    def day(self) -> dt.date:
-        """The clinic-local date on which this happened or from which it holds."""
-        value = getattr(self, self.day_key)
-        return value.date() if isinstance(value, dt.datetime) else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,18 +293,6 @@ class PregnancyExcluded(Fact):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProtocolStep(Fact):
-    """A step of the stop protocol was done; `cause` names the evidence that opened it."""
-
-    kind: ClassVar[str] = "protocol_step"
-    on: dt.date
-    step: Step
-    cause: str
-    by: str
-    note: str = ""
-
-
 # The kinds that a case file may hold.
 KINDS: dict[str, type[Fact]] = {
     fact.kind: fact
@@ -328,7 +304,10 @@ KINDS: dict[str, type[Fact]] = {
     )
 }  # fmt: skip
 # And what the clinic keeps beside them.
-_RECORDED: dict[str, type[Fact]] = {**KINDS, ProtocolStep.kind: ProtocolStep}
+_RECORDED: dict[str, type[Fact]] = {
+    **KINDS,
+    **{fact.kind: fact for fact in (ProtocolStep, Weight, MoodScreen)},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

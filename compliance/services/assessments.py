@@ -84,17 +84,27 @@ def reassess(
     if course is None:
         return None
     session.flush()
-    record = load_record(session, patient)
+    answer, ahead, place = place_of(session, patient, now)
+    row = _store(session, actor, course, answer, ahead, place, now)
+    reconcile(session, patient, course, row, now)
+    return row
+
+
+def place_of(
+    session: Session, patient: Patient, now: dt.datetime, known_at: dt.datetime | None = None
+) -> tuple[Assessment, tuple[PlannedDate, ...], Triage]:
+    """The answer, the dates ahead and the place on the worklist at a moment, as known at another.
+
+    `known_at` None means as known now. Nothing is stored.
+    """
+    record = load_record(session, patient, known_at)
     programme = load_programme(patient.programme)
-    terms = clinic_terms(session, patient.clinic)
+    terms = clinic_terms(session, patient.clinic, known_at)
     question = question_about(record, local_date(patient.clinic, now), now)
     answer = assess(record, programme, terms, question)
     ahead = plan(record, programme, terms, now)
     stopping = protocol_after(session, patient, record, terms, answer)
-    place = triage(answer, ahead, now, stopping)
-    row = _store(session, actor, course, answer, ahead, place, now)
-    reconcile(session, patient, course, row, now)
-    return row
+    return answer, ahead, triage(answer, ahead, now, stopping)
 
 
 def _store(

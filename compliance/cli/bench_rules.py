@@ -8,7 +8,7 @@ import resource
 import sqlite3
 from collections import deque
 from collections.abc import Iterable, Iterator
-from itertools import groupby, islice
+from itertools import count, groupby, islice
 from operator import itemgetter
 from pathlib import Path
 from random import Random
@@ -108,9 +108,9 @@ def _nothing(patients: Iterable[tuple[int, Iterator[Row]]]) -> Iterator[int]:
 
 def _facts_only(patients: Iterable[tuple[int, Iterator[Row]]]) -> Iterator[tuple[Fact, ...]]:
     for _, rows in patients:
-        yield tuple(
-            read_fact(kind, json.loads(detail), str(n)) for n, (_, kind, detail) in enumerate(rows)
-        )
+        _, kinds, texts = zip(*rows, strict=True)
+        details = json.loads(f"[{','.join(texts)}]")
+        yield tuple(map(read_fact, kinds, details, map(str, count())))
 
 
 def _assessed(patients: Iterable[tuple[int, Iterator[Row]]]) -> Iterator[object]:

@@ -7,6 +7,7 @@ import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from enum import Enum
+from functools import lru_cache
 from typing import Any, ClassVar, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from compliance.rules.terms import Potential
@@ -46,13 +47,18 @@ class Spec:
     put: Callable[[Any, Any], None]
 
 
+_Put = Callable[[Any, Any], None]
+_Convert = Callable[[Any], Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """How a whole table is read, made once for each dataclass."""
 
     specs: dict[str, Spec]
-    required: frozenset[str]
-    optional: tuple[tuple[Callable[[Any, Any], None], Any], ...]
+    required: tuple[tuple[str, _Put, _Convert], ...]
+    optional: tuple[tuple[str, _Put, _Convert, Any], ...]
+    put_id: _Put | None
     ordered: bool
 
 
@@ -81,10 +87,14 @@ def _made(target: type[Any]) -> Table:
         for item in fields(target)
         if get_origin(hints[item.name]) is not ClassVar
     }
+    read = [(key, spec) for key, spec in specs.items() if key != "id"]
     return Table(
         specs,
-        frozenset(key for key, spec in specs.items() if spec.required),
-        tuple((spec.put, spec.default) for spec in specs.values() if not spec.required),
+        tuple((key, spec.put, spec.convert) for key, spec in read if spec.required),
+        tuple(
+            (key, spec.put, spec.convert, spec.default) for key, spec in read if not spec.required
+        ),
+        specs["id"].put if "id" in specs else None,
         "from" in specs,
     )
 
@@ -100,27 +110,45 @@ def _spec(target: type[Any], item: Field[Any], hint: Any) -> Spec:
     return Spec(item.name, convert, allowed, required, default, put)
 
 
-def read_table(target: type[T], data: Mapping[str, Any], extra: dict[str, Any]) -> T:
+def read_table(target: type[T], data: Mapping[str, Any], fact_id: str = "") -> T:
     """Read plain data into a frozen dataclass with slots; raises FactError."""
-    table = _table_of(target)
-    found = object.__new__(target)
-    for put, default in table.optional:
-        put(found, default)
-    for key, value in data.items():
-        spec = table.specs.get(key)
-        if spec is None or key in extra or key == "id":
-            raise _unknown_key(key, table)
-        try:
-            spec.put(found, spec.convert(value))
-        except (ValueError, TypeError, KeyError):
-            raise FactError(key, f"found {value!r} (allowed: {spec.allowed})") from None
-    if not table.required <= data.keys():
-        raise _missing_key(data, table)
-    for key, value in extra.items():
-        table.specs[key].put(found, value)
+    table = _TABLES.get(target) or _table_of(target)
+    found = _new(target)
+    count = len(table.required)
+    try:
+        for key, put, convert in table.required:
+            put(found, convert(data[key]))
+        for key, put, convert, default in table.optional:
+            if key in data:
+                put(found, convert(data[key]))
+                count += 1
+            else:
+                put(found, default)
+    except (ValueError, TypeError, KeyError):
+        raise _fault(data, table) from None
+    if count != len(data):
+        raise _fault(data, table)
+    if table.put_id is not None:
+        table.put_id(found, fact_id)
     if table.ordered:
         _check_order(found)
     return found
+
+
+_new = object.__new__
+
+
+def _fault(data: Mapping[str, Any], table: Table) -> FactError:
+    """The first key that is wrong, or else the first that is missing."""
+    for key, value in data.items():
+        spec = table.specs.get(key)
+        if spec is None or key == "id":
+            return _unknown_key(key, table)
+        try:
+            spec.convert(value)
+        except (ValueError, TypeError, KeyError):
+            return FactError(key, f"found {value!r} (allowed: {spec.allowed})")
+    return _missing_key(data, table)
 
 
 def _unknown_key(key: str, table: Table) -> FactError:
@@ -129,7 +157,7 @@ def _unknown_key(key: str, table: Table) -> FactError:
 
 
 def _missing_key(data: Mapping[str, Any], table: Table) -> FactError:
-    key = next(key for key in table.specs if key in table.required and key not in data)
+    key = next(key for key, *_ in table.required if key not in data)
     return FactError(key, f"missing (required: {table.specs[key].allowed})")
 
 
@@ -151,7 +179,11 @@ def _converter(hint: Any) -> tuple[Callable[[Any], Any], str]:
         return (lambda value: _list(value, inner)), f"a list of: {allowed}"
     if issubclass(hint, Potential):
         return _potential, 'true, false or "undetermined"'
-    return {term.value: term for term in hint}.__getitem__, " | ".join(str(term) for term in hint)
+    return _terms(hint).__getitem__, " | ".join(str(term) for term in hint)
+
+
+def _terms(hint: Any) -> dict[Any, Any]:
+    return {term.value: term for term in hint}
 
 
 def _optional(hint: Any) -> tuple[Callable[[Any], Any], str]:
@@ -159,6 +191,8 @@ def _optional(hint: Any) -> tuple[Callable[[Any], Any], str]:
     if set(kinds) == {dt.date, dt.datetime}:
         return _date_or_moment, "a local date or a date-time"
     inner, allowed = _converter(kinds[0])
+    if issubclass(kinds[0], Enum) and kinds[0] is not Potential:
+        return {None: None, **_terms(kinds[0])}.__getitem__, allowed
     return (lambda value: None if value is None else inner(value)), allowed
 
 
@@ -174,6 +208,7 @@ def _text(value: Any) -> str:
     return value
 
 
+@lru_cache(maxsize=16384)
 def _date(value: Any) -> dt.date:
     if isinstance(value, str) and len(value) == 10:
         return dt.date.fromisoformat(value)

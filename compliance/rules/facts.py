@@ -341,9 +341,10 @@ def read_fact(kind: str, data: Mapping[str, Any], fact_id: str = "") -> Fact:
 
     Raises FactError naming the key, what was found and what is allowed.
     """
-    if kind not in _RECORDED:
+    target = _RECORDED.get(kind)
+    if target is None:
         raise FactError(kind, f"unknown kind (allowed: {', '.join(_RECORDED)})")
-    return read_table(_RECORDED[kind], data, {"id": fact_id})
+    return read_table(target, data, fact_id)
 
 
 def write_fact(fact: Fact) -> dict[str, Any]:
@@ -358,7 +359,7 @@ def write_fact(fact: Fact) -> dict[str, Any]:
 
 def read_adoption(data: Mapping[str, Any]) -> Adoption:
     """Read an adoption from plain data; raises FactError."""
-    return read_table(Adoption, data, {})
+    return read_table(Adoption, data)
 
 
 def facts_of(facts: Iterable[Fact], kind: type[F]) -> list[F]:

@@ -43,6 +43,11 @@ class Config:
         """Where mails are written when there is no mail server."""
         return self.instance_dir / "mail"
 
+    @property
+    def backup_dir(self) -> Path:
+        """Where the backups of the database are kept."""
+        return self.instance_dir / "backups"
+
 
 def read_config(environ: Mapping[str, str] | None = None) -> Config:
     """Read the settings; raises ConfigError (variable, what was found, what is allowed)."""

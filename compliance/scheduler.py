@@ -14,13 +14,14 @@ from typing import Any
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
+from sqlalchemy import select
 
 from compliance.db import transaction
 from compliance.mail.delivery import send_due
 from compliance.mail.messages import Sender
 from compliance.mail.outbox import open_outbox
 from compliance.models import Clinic, Patient, Setting
-from compliance.services import assessments, jobs, reminders, reports
+from compliance.services import assessments, backups, jobs, reminders, reports
 from compliance.services.actors import system
 from compliance.services.errors import place_of
 from compliance.services.evidence import local_date
@@ -168,18 +169,35 @@ def _may_report(clinic: Clinic, now: dt.datetime) -> bool:
     return worked and local_date(clinic, clinic.created_at) < this_month
 
 
+def back_up(bench: Bench) -> str:
+    """Make the night's backup, once: the first run after two o'clock in the morning makes it."""
+    folder, moment = bench.config.backup_dir, bench.clock()
+    with transaction() as session:
+        zone = session.scalar(select(Clinic.time_zone).order_by(Clinic.id).limit(1))
+    newest = backups.newest(folder)
+    if newest is not None and newest.at >= backups.last_night(moment, zone or "UTC"):
+        return f"{newest.file.name} is this night's"
+    try:
+        made = backups.back_up(bench.config.database_url, folder, moment)
+    except backups.BackupFault as fault:
+        raise JobFault(str(fault)) from None
+    return f"{made.file.name} made and checked"
+
+
 def heartbeat(_bench: Bench) -> str:
     """Hold the lease; that it ran is what it says."""
     return "alive"
 
 
-JOBS = (
-    Job("heartbeat", dt.timedelta(seconds=30), heartbeat),
-    Job("sweep", dt.timedelta(minutes=1), sweep),
-    Job("digests", dt.timedelta(hours=1), plan_digests),
-    Job("reminders", dt.timedelta(minutes=5), plan_and_send),
-    Job("monthly-reports", dt.timedelta(hours=1), monthly_reports),
-)
+WORK: dict[str, Callable[[Bench], str]] = {
+    jobs.HEARTBEAT: heartbeat,
+    "sweep": sweep,
+    "digests": plan_digests,
+    "reminders": plan_and_send,
+    "monthly-reports": monthly_reports,
+    "backup": back_up,
+}
+JOBS = tuple(Job(name, every, WORK[name]) for name, every in jobs.EVERY.items())
 
 
 def run_job(bench: Bench, job: Job) -> bool:

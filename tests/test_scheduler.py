@@ -47,6 +47,7 @@ def test_the_jobs_run_as_often_as_promised():
         "digests": 3600,
         "reminders": 300,
         "monthly-reports": 3600,
+        "backup": 3600,
     }
 
 

@@ -6,6 +6,7 @@ from flask import Flask
 
 from compliance.cli import (
     accounts,
+    backups,
     bench,
     demonstration,
     labs,
@@ -16,7 +17,18 @@ from compliance.cli import (
     serve,
 )
 
-MODULES = (serve, demonstration, rules, programmes, accounts, labs, reminders, reports, bench)
+MODULES = (
+    serve,
+    demonstration,
+    rules,
+    programmes,
+    accounts,
+    labs,
+    reminders,
+    reports,
+    backups,
+    bench,
+)
 
 
 def register(app: Flask) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 
 from sqlalchemy import or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -12,6 +13,26 @@ from compliance.models import JobRun, Lease
 
 LEASE = "scheduler"
 LEASE_FOR = dt.timedelta(seconds=90)  # three heartbeats
+SILENT_AFTER = LEASE_FOR
+HEARTBEAT = "heartbeat"
+
+# How often each job runs.
+EVERY: dict[str, dt.timedelta] = {
+    HEARTBEAT: dt.timedelta(seconds=30),
+    "sweep": dt.timedelta(minutes=1),
+    "digests": dt.timedelta(hours=1),
+    "reminders": dt.timedelta(minutes=5),
+    "monthly-reports": dt.timedelta(hours=1),
+    "backup": dt.timedelta(hours=1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """When the schedule last gave a sign of life (None: never), and whether that was just now."""
+
+    at: dt.datetime | None
+    alive: bool
 
 
 def hold_lease(session: Session, owner: str, now: dt.datetime) -> bool:
@@ -60,3 +81,15 @@ def end_run(session: Session, name: str, now: dt.datetime, *, succeeded: bool, d
 def runs(session: Session) -> list[JobRun]:
     """The last run of every job, by name."""
     return list(session.scalars(select(JobRun).order_by(JobRun.name)))
+
+
+def last_sign(run: JobRun) -> dt.datetime:
+    """The moment at which a job last began or ended."""
+    return max(run.started_at, run.finished_at or run.started_at)
+
+
+def pulse(session: Session, now: dt.datetime) -> Pulse:
+    """Whether the schedule is alive; silent from 90 seconds after its last heartbeat on."""
+    run = session.get(JobRun, HEARTBEAT)
+    at = last_sign(run) if run else None
+    return Pulse(at, at is not None and now - at < SILENT_AFTER)

@@ -14,7 +14,7 @@ from compliance.db import db, transaction
 from compliance.mail.outbox import WRITTEN
 from compliance.models import JobRun, Reminder, User
 from compliance.models.reminders import AttemptOutcome, ReminderState
-from compliance.services import audit, sending
+from compliance.services import audit, jobs, sending
 from compliance.services.evidence import local_date
 from compliance.web.clock import now
 from compliance.web.security import STAFF, access, actor, clinic
@@ -22,7 +22,6 @@ from compliance.web.security import STAFF, access, actor, clinic
 reminders = Blueprint("reminders", __name__, url_prefix="/reminders")
 
 PER_PAGE = 50
-SILENT_AFTER = dt.timedelta(minutes=3)
 
 VIEWS: dict[str, tuple[str, tuple[ReminderState, ...]]] = {
     "planned": ("Planned", (ReminderState.PLANNED, ReminderState.CLAIMED)),
@@ -124,11 +123,9 @@ def _reader(item: Reminder) -> str:
 
 
 def _heartbeat() -> SimpleNamespace:
-    run = db.session.get(JobRun, "heartbeat")
-    at = run.finished_at if run else None
-    alive = at is not None and now() - at < SILENT_AFTER
+    pulse = jobs.pulse(db.session(), now())
     failing = db.session.scalars(select(JobRun).where(JobRun.succeeded.is_(False)))
-    return SimpleNamespace(at=at, alive=alive, failing=list(failing))
+    return SimpleNamespace(at=pulse.at, alive=pulse.alive, failing=list(failing))
 
 
 @reminders.post("/<int:reminder_id>/again")

@@ -98,6 +98,11 @@ def triage(
     return place
 
 
+def closed(headline: str) -> Triage:
+    """The place of a course that was closed: off the worklist, with what to say about it."""
+    return Triage(Group.CLOSED, _rank(Group.CLOSED, Weight.USUAL, None), headline, "", None)
+
+
 class _Look:
     """One look at an answer at one moment."""
 
@@ -172,8 +177,7 @@ class _Look:
             binds = (Outcome.DUE, Outcome.MET) if requirement is _AFTERWARDS[1] else (Outcome.DUE,)
             if finding is not None and finding.outcome in binds:
                 return _placed(Group.AFTER_TREATMENT, Weight.USUAL, finding, finding.act_by)
-        headline = "Follow-up is complete."
-        return Triage(Group.CLOSED, _rank(Group.CLOSED, Weight.USUAL, None), headline, "", None)
+        return closed("Follow-up is complete.")
 
     def window(self) -> Triage | None:
         window = self.answer.window

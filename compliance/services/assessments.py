@@ -10,12 +10,13 @@ from sqlalchemy.orm import Session
 
 from compliance.models import Course, Patient, StoredAssessment
 from compliance.rules.assess import assess
+from compliance.rules.dates import show
 from compliance.rules.facts import Dispensing, LastDose, Prescription, Record, facts_of
 from compliance.rules.findings import Assessment, Finding, PlannedDate, Question
 from compliance.rules.plan import plan
 from compliance.rules.programme import load_programme
-from compliance.rules.terms import Act
-from compliance.rules.triage import Triage, triage
+from compliance.rules.terms import Act, Requirement
+from compliance.rules.triage import Triage, closed, triage
 from compliance.services import audit
 from compliance.services.actors import Actor, system
 from compliance.services.evidence import clinic_terms, load_record, local_date
@@ -85,6 +86,7 @@ def reassess(
         return None
     session.flush()
     answer, ahead, place = place_of(session, patient, now)
+    place = _after_closing(course, answer, place)
     row = _store(session, actor, course, answer, ahead, place, now)
     reconcile(session, patient, course, row, now)
     return row
@@ -105,6 +107,17 @@ def place_of(
     ahead = plan(record, programme, terms, now)
     stopping = protocol_after(session, patient, record, terms, answer)
     return answer, ahead, triage(answer, ahead, now, stopping)
+
+
+def _after_closing(course: Course, answer: Assessment, place: Triage) -> Triage:
+    """Off the worklist once the course is closed; an alarm of pregnancy is never hidden."""
+    alarmed = any(
+        finding.requirement is Requirement.NOT_PREGNANT and finding.blocks
+        for finding in answer.findings
+    )
+    if course.closed_on is None or alarmed:
+        return place
+    return closed(f"Closed on {show(course.closed_on)}: {course.closed_reason}")
 
 
 def _store(

@@ -39,7 +39,7 @@ PLACES = (
 )
 
 # A patient's forms and planner belong to the place of the patients.
-WITHIN = {"evidence": "patients", "planner": "patients"}
+WITHIN = {"courses": "patients", "evidence": "patients", "planner": "patients"}
 
 
 def register(app: Flask) -> None:

@@ -6,6 +6,7 @@ from flask import Blueprint
 
 from compliance.web.accounts import accounts
 from compliance.web.auditing import auditing
+from compliance.web.courses import courses
 from compliance.web.evidence import evidence
 from compliance.web.labs import labs
 from compliance.web.patients import patients
@@ -23,6 +24,7 @@ def blueprints() -> list[Blueprint]:
     return [
         accounts,
         auditing,
+        courses,
         evidence,
         labs,
         patients,

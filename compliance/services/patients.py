@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from sqlalchemy import Select, and_, func, or_, select
@@ -209,21 +210,20 @@ def matching(clinic_id: int | None, text: str) -> Select[Patient]:
     words = fold(text).split()
     if not words:
         return query
-    if (born := parse_birth_date(text)) is not None:
-        return query.where(Patient.birth_date == born)
+    if born := birth_dates(text):
+        return query.where(Patient.birth_date.in_(born))
     by_name = [Patient.search_name.contains(word, autoescape=True) for word in words]
-    by_number = func.lower(Patient.mrn).startswith(text.strip().lower(), autoescape=True)
+    by_number = func.lower(Patient.mrn).contains(text.strip().lower(), autoescape=True)
     return query.where(or_(by_number, and_(*by_name)))
 
 
-def parse_birth_date(text: str) -> dt.date | None:
-    """A date of birth as people type it, or None when the text is no date."""
-    for form in ("%Y-%m-%d", "%d %b %Y", "%d %B %Y", "%m/%d/%Y"):
-        try:
-            return dt.datetime.strptime(text.strip(), form).date()  # noqa: DTZ007
-        except ValueError:
-            continue
-    return None
+def birth_dates(text: str) -> list[dt.date]:
+    """Each reading of a birth date as people type it: 02/04/2001 has two; [] for anything else."""
+    found = []
+    for form in ("%Y-%m-%d", "%d %b %Y", "%d %B %Y", "%d/%m/%Y", "%m/%d/%Y"):
+        with suppress(ValueError):
+            found.append(dt.datetime.strptime(text.strip(), form).date())  # noqa: DTZ007
+    return list(dict.fromkeys(found))
 
 
 def search(session: Session, actor: Actor, text: str, limit: int = LIMIT) -> list[Patient]:

@@ -92,7 +92,7 @@ def append(
 
     Raises Invalid when the fact lies in the future or before the patient's birth.
     """
-    _check_day(patient, fact, now)
+    check_day(patient, fact, now)
     if supersedes is not None:
         _check_correctable(session, supersedes, patient)
     course = patient.course
@@ -126,7 +126,8 @@ def append(
     return row
 
 
-def _check_day(patient: Patient, fact: Fact, now: dt.datetime) -> None:
+def check_day(patient: Patient, fact: Fact, now: dt.datetime) -> None:
+    """Refuse what lies in the future or before the patient's birth; raises Invalid."""
     today = local_date(patient.clinic, now)
     if fact.day > today:
         raise Invalid(

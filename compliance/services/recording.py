@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -11,13 +12,23 @@ from sqlalchemy.orm import Session
 
 from compliance.models import Dispense, Evidence, Patient, PrescriptionOrder, Role
 from compliance.models.evidence import Source
-from compliance.rules.facts import Dispensing, Fact, PregnancyExcluded, Prescription
+from compliance.rules.facts import (
+    Counselling,
+    Dispensing,
+    Fact,
+    LabDecision,
+    PregnancyExcluded,
+    Prescription,
+)
 from compliance.rules.findings import Assessment
 from compliance.rules.terms import Act, Requirement, Verdict
 from compliance.services import audit, evidence
 from compliance.services.actors import Actor
 from compliance.services.assessments import ask, reassess
 from compliance.services.errors import Invalid, NotFound, NotPermitted
+
+# What a prescriber alone states, in a visit as on the forms.
+DECIDED = frozenset({Counselling, LabDecision, PregnancyExcluded})
 
 
 def record_evidence(
@@ -39,6 +50,18 @@ def record_evidence(
     )
     reassess(session, actor, patient, now)
     return row
+
+
+def record_all(
+    session: Session, actor: Actor, patient: Patient, facts: Iterable[Fact], now: dt.datetime
+) -> list[Evidence]:
+    """Append several facts of one visit and reassess once; raises Invalid or NotPermitted."""
+    facts = tuple(facts)
+    if actor.role is not Role.PRESCRIBER and any(type(fact) in DECIDED for fact in facts):
+        raise NotPermitted("Only a prescriber confirms counselling and decides about results.")
+    rows = [evidence.append(session, actor, patient, fact, now) for fact in facts]
+    reassess(session, actor, patient, now)
+    return rows
 
 
 def withdraw_evidence(

@@ -252,7 +252,7 @@ class MedicineForm(FactForm):
     def data_of_fact(self) -> dict[str, Any]:
         """The name as a key: lower case, hyphens."""
         data = super().data_of_fact()
-        data["name"] = "-".join(data["name"].lower().replace("'", "").replace("’", "").split())
+        data["name"] = as_key(data["name"])
         return data
 
 
@@ -263,6 +263,31 @@ class InteractionForm(FactForm):
     on = DateField("Acknowledged on", [NEEDED])
 
 
+# Those of which a programme may say that treatment stops come first.
+SYMPTOMS = (
+    ("abdominal-pain", "Abdominal pain"),
+    ("visual-change", "Visual change"),
+    ("hearing-change", "Hearing change"),
+    ("severe-headache", "Severe headache"),
+    ("rectal-bleeding", "Rectal bleeding"),
+    ("severe-diarrhoea", "Severe diarrhoea"),
+    ("severe-skin-reaction", "Severe skin reaction"),
+    ("jaundice", "Yellow skin or eyes"),
+    ("low-mood", "Low mood"),
+    ("mood-change", "Change of mood"),
+    ("dry-eyes", "Dry eyes"),
+    ("dry-lips", "Dry lips or skin"),
+    ("joint-pain", "Joint or muscle pain"),
+    ("nosebleeds", "Nosebleeds"),
+    ("sexual-dysfunction", "Sexual problems"),
+)
+
+
+def as_key(text: str) -> str:
+    """What was typed as the key of a fact: lower case, hyphens."""
+    return "-".join(text.lower().replace("'", "").replace("’", "").split())
+
+
 class SymptomForm(FactForm):
     """A symptom that the patient reported."""
 
@@ -270,17 +295,7 @@ class SymptomForm(FactForm):
     name = SelectField(
         "Symptom",
         [CHOOSE],
-        choices=[
-            ("", "Choose…"),
-            ("abdominal-pain", "Abdominal pain"),
-            ("visual-change", "Visual change"),
-            ("hearing-change", "Hearing change"),
-            ("severe-headache", "Severe headache"),
-            ("rectal-bleeding", "Rectal bleeding"),
-            ("severe-diarrhoea", "Severe diarrhoea"),
-            ("severe-skin-reaction", "Severe skin reaction"),
-            ("low-mood", "Low mood"),
-        ],
+        choices=[("", "Choose…"), *SYMPTOMS],
     )
 
 

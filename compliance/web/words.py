@@ -18,6 +18,7 @@ from compliance.rules.facts import (
     LabDecision,
     Medicine,
     MethodReport,
+    MoodScreen,
     PregnancyExcluded,
     PregnancyPotential,
     PregnancyTest,
@@ -25,6 +26,7 @@ from compliance.rules.facts import (
     ProtocolStep,
     Symptom,
     Visit,
+    Weight,
 )
 
 REQUIREMENTS: dict[str, str] = {
@@ -103,6 +105,7 @@ KINDS: dict[str, str] = {
     "contraception_exemption": "Exemption from contraception",
     "pregnancy_excluded": "Pregnancy excluded",
     "protocol_step": "Step of the stop protocol",
+    "mood_screen": "Mood questions",
 }
 
 
@@ -171,6 +174,14 @@ def _lab(fact: Lab) -> str:
     return f"{value}{limit}{', fasting' if fact.fasting else ''}"
 
 
+def _mood(fact: MoodScreen) -> str:
+    parts = [f"PHQ-2 {fact.interest + fact.low_mood} of 6"]
+    parts += [f"PHQ-9 {fact.phq9} of 27"] if fact.phq9 is not None else []
+    parts += [f"its question 9: {fact.self_harm} of 3"] if fact.self_harm is not None else []
+    parts += [f"done: {fact.action}"] if fact.action else []
+    return ", ".join(parts)
+
+
 _WHERE = {"medical": "medical setting", "laboratory": "laboratory", "home": "at home"}
 
 TELLERS: dict[type[Fact], Callable[[Any], str]] = {
@@ -192,6 +203,8 @@ TELLERS: dict[type[Fact], Callable[[Any], str]] = {
     Medicine: lambda f: words(f.name),
     InteractionAcknowledged: lambda f: words(f.medicine),
     Symptom: lambda f: words(f.name),
+    MoodScreen: _mood,
+    Weight: lambda f: f"{f.kg:g} kg",
     Prescription: _dose,
     Dispensing: lambda f: f"{f.days_supply} days' supply",
     Lab: _lab,

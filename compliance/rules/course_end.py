@@ -14,8 +14,9 @@ from compliance.rules.follow_up import ended_on, tail_of
 from compliance.rules.issuing import issue_of
 from compliance.rules.labs import named_tests, results_for
 from compliance.rules.makers import due, met, not_required, unmet
+from compliance.rules.pregnancy import detects_enough
 from compliance.rules.schemes import protection_of
-from compliance.rules.serving_tests import detects_enough, setting_of
+from compliance.rules.serving_tests import setting_of
 from compliance.rules.terms import Outcome, Requirement, TestResult
 
 FINAL = Requirement.FINAL_TEST

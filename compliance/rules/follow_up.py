@@ -11,7 +11,8 @@ from compliance.rules.dates import day_ends, later_of_days_and_months, plus, sho
 from compliance.rules.facts import Dispensing, LastDose, PregnancyTest
 from compliance.rules.findings import Days, Finding
 from compliance.rules.makers import due, met, not_required, unmet
-from compliance.rules.pregnancy_tests import Stage, setting_fault, too_coarse
+from compliance.rules.pregnancy import detects_enough
+from compliance.rules.pregnancy_tests import Stage, setting_fault
 from compliance.rules.terms import Act, Phase, Requirement, TestResult
 
 FINAL = Requirement.FINAL_TEST
@@ -38,7 +39,7 @@ def _counted_tests(ctx: Context, since: dt.date) -> list[PregnancyTest]:
         if test.collected >= since
         and test.result is TestResult.NEGATIVE
         and setting_fault(ctx, test, Stage.FINAL) is None
-        and not too_coarse(ctx, test)
+        and detects_enough(ctx, test)
     ]
 
 

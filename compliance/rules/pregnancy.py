@@ -12,8 +12,8 @@ from compliance.rules.facts import Lab, Pregnancy, PregnancyExcluded, PregnancyT
 from compliance.rules.findings import Finding, Provision
 from compliance.rules.makers import met, unknown, unmet
 from compliance.rules.programme import NoEditionError
-from compliance.rules.results import read_result
-from compliance.rules.terms import Analyte, Requirement, ResultStatus, Term, TestResult
+from compliance.rules.results import read_result, results
+from compliance.rules.terms import Analyte, Requirement, Term, TestResult
 
 NOT_PREGNANT = Requirement.NOT_PREGNANT
 
@@ -68,30 +68,39 @@ def unresolved(ctx: Context) -> list[Alarm]:
 
 
 def _cleared(ctx: Context, alarm: Alarm) -> bool:
-    if ctx.has("unclear_cleared_after_days"):
-        return _cleared_by_days(ctx, alarm)
-    settings = _clearing_settings(ctx)
-    return any(
-        test.result is TestResult.NEGATIVE
-        and test.collected > alarm.day
-        and test.setting in settings
-        for test in ctx.known(PregnancyTest)
-    )
-
-
-def _cleared_by_days(ctx: Context, alarm: Alarm) -> bool:
-    """Cleared by a later negative test, or hCG below the unclear range, after so many days."""
+    """By a later negative test that counts, or a later hCG below the unclear range."""
     since = clears_from(ctx, alarm)
-    tests = ctx.known(PregnancyTest)
-    if any(test.collected >= since and test.result is TestResult.NEGATIVE for test in tests):
-        return True
-    return any(
-        lab.analyte is Analyte.HCG
-        and lab.day >= since
-        and lab.status is not ResultStatus.ENTERED_IN_ERROR
-        and _read_hcg(ctx, lab) is None
-        for lab in ctx.known(Lab)
+    low_hcg = any(
+        lab.day >= since and _read_hcg(ctx, lab) is None for lab in results(ctx, Analyte.HCG)
     )
+    if ctx.has("unclear_cleared_after_days"):
+        return low_hcg or any(_repeats(ctx, since))
+    settings = _clearing_settings(ctx)
+    return any(test.setting in settings for test in _repeats(ctx, since)) or low_hcg
+
+
+def _repeats(ctx: Context, since: dt.date) -> Iterable[PregnancyTest]:
+    """The negative tests from a day on that detect what they must."""
+    return (
+        test
+        for test in ctx.known(PregnancyTest)
+        if test.collected >= since
+        and test.result is TestResult.NEGATIVE
+        and _detects_enough(ctx, test)
+    )
+
+
+def detects_enough(ctx: Context, test: PregnancyTest) -> bool:
+    """Whether a test detects the hCG that it must; true where no limit is set."""
+    limit = ctx.rule("sensitivity", test.collected).value
+    return limit is None or test.sensitivity <= limit
+
+
+def _detects_enough(ctx: Context, test: PregnancyTest) -> bool:
+    try:
+        return detects_enough(ctx, test)
+    except NoEditionError:
+        return False
 
 
 def clears_from(ctx: Context, alarm: Alarm) -> dt.date:
@@ -110,11 +119,10 @@ def _clearing_settings(ctx: Context) -> frozenset[Term]:
 
 
 def _quantitative(ctx: Context) -> Iterable[Alarm]:
-    for lab in ctx.known(Lab):
-        if lab.analyte is Analyte.HCG and lab.status is not ResultStatus.ENTERED_IN_ERROR:
-            sign = _read_hcg(ctx, lab)
-            if sign is not None:
-                yield Alarm(lab.day, sign, lab.id)
+    for lab in results(ctx, Analyte.HCG):
+        sign = _read_hcg(ctx, lab)
+        if sign is not None:
+            yield Alarm(lab.day, sign, lab.id)
 
 
 def _read_hcg(ctx: Context, lab: Lab) -> Sign | None:

@@ -12,7 +12,7 @@ from compliance.rules.dates import plus
 from compliance.rules.facts import Menses, PregnancyTest
 from compliance.rules.findings import Days, Provision
 from compliance.rules.lead_in import lead_in_ready
-from compliance.rules.pregnancy import alarms
+from compliance.rules.pregnancy import alarms, detects_enough
 from compliance.rules.terms import Cycle, Phase, Term, TestResult, TestSetting
 
 
@@ -116,14 +116,8 @@ def certified_rule(ctx: Context, test: PregnancyTest, stage: Stage) -> Provision
     return ctx.rule(name, test.collected)
 
 
-def too_coarse(ctx: Context, test: PregnancyTest) -> bool:
-    """Whether the test misses an hCG that it must detect."""
-    detects: int = ctx.rule("sensitivity", test.collected).value
-    return test.sensitivity > detects
-
-
 def _counts(ctx: Context, test: PregnancyTest, stage: Stage) -> bool:
-    return setting_fault(ctx, test, stage) is None and not too_coarse(ctx, test)
+    return setting_fault(ctx, test, stage) is None and detects_enough(ctx, test)
 
 
 def _negatives(ctx: Context, since: dt.date) -> list[PregnancyTest]:

@@ -9,10 +9,10 @@ from compliance.rules.facts import Menses, PregnancyTest
 from compliance.rules.findings import Days, Finding, Provision
 from compliance.rules.issuing import issue_of
 from compliance.rules.makers import due, met, not_required, unknown, unmet
+from compliance.rules.pregnancy import detects_enough
 from compliance.rules.serving_tests import (
     Serving,
     days_before,
-    detects_enough,
     serves_until,
     serving_of,
     setting_of,

@@ -10,7 +10,7 @@ from compliance.rules.courses import course_of
 from compliance.rules.dates import plus
 from compliance.rules.facts import PregnancyTest
 from compliance.rules.issuing import issue_of
-from compliance.rules.pregnancy import alarms
+from compliance.rules.pregnancy import alarms, detects_enough
 from compliance.rules.terms import Outcome, Supervision, TestResult, TestSetting
 
 _RANK = {Outcome.MET: 2, Outcome.UNKNOWN: 1, Outcome.UNMET: 0}
@@ -86,12 +86,6 @@ def _quality(ctx: Context, test: PregnancyTest) -> int:
 def counts(ctx: Context, test: PregnancyTest) -> bool:
     """Whether a test was done where it may be and detects what it must."""
     return setting_of(ctx, test) is Outcome.MET and detects_enough(ctx, test)
-
-
-def detects_enough(ctx: Context, test: PregnancyTest) -> bool:
-    """Whether the test detects the hCG that it must; true where no limit is set."""
-    limit = ctx.rule("sensitivity").value
-    return limit is None or test.sensitivity <= limit
 
 
 def setting_of(ctx: Context, test: PregnancyTest) -> Outcome:

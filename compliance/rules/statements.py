@@ -12,7 +12,7 @@ from compliance.rules.findings import Finding
 from compliance.rules.makers import due, met, unmet
 from compliance.rules.pregnancy_tests import tests_of
 from compliance.rules.terms import Act, Method, Requirement, Side
-from compliance.rules.windows import closes_at, open_window
+from compliance.rules.windows import closes_at, open_window, visit_of_prescription
 from compliance.rules.words import join_methods
 
 COUNSELLING = Requirement.COUNSELLING
@@ -61,6 +61,8 @@ def _without_test(ctx: Context) -> Finding:
     course = course_of(ctx)
     last = course.last_dispensing if basis[0].value == "prescription" else None
     since = plus(last.on, 1) if last else course.since
+    if basis[0].value == "prescription":
+        since = max(since, _after_lapsed_prescription(ctx, since))
     entry = confirmation(ctx, since)
     if entry is not None:
         reason = f"Counselling was confirmed on {show(entry.on)}."
@@ -78,19 +80,28 @@ def _without_test(ctx: Context) -> Finding:
     )
 
 
+def _after_lapsed_prescription(ctx: Context, since: dt.date) -> dt.date:
+    """The day after an earlier prescription that nobody picked up: its confirmation is used up."""
+    visit = visit_of_prescription(ctx)
+    issued = course_of(ctx).prescriptions
+    earlier = issued if ctx.question.act is Act.PRESCRIBE else issued[:-1]
+    lapsed = [item.on for item in earlier if visit is not None and since <= item.on < visit.on]
+    return plus(lapsed[-1], 1) if lapsed else since
+
+
 def comprehension(ctx: Context) -> Finding:
     """The patient's questions, passed for this prescription on or after the prescriber's entry."""
     basis = (ctx.rule("comprehension"),)
     serving = tests_of(ctx).serving
-    entry = confirmation(ctx, serving.collected) if serving else None
-    if entry is None:
+    entered = _entered_on(ctx, serving.collected) if serving else None
+    if entered is None:
         return _next_step(
             ctx,
             COMPREHENSION,
             "The patient answers the questions after the prescriber's entry for this prescription.",
             "Ask the patient to answer once the prescriber has confirmed",
         )
-    answers = [fact for fact in ctx.known(Comprehension) if fact.on >= entry.on]
+    answers = [fact for fact in ctx.known(Comprehension) if fact.on >= entered]
     passed = next((fact for fact in answers if fact.passed), None)
     if passed is not None:
         reason = f"The patient answered the questions on {show(passed.on)}."
@@ -100,9 +111,17 @@ def comprehension(ctx: Context) -> Finding:
         ctx,
         COMPREHENSION,
         f"The patient has not answered this month's questions{failed} since the prescriber's entry"
-        f" of {show(entry.on)}.",
+        f" of {show(entered)}.",
         "Ask the patient to answer this month's questions",
     )
+
+
+def _entered_on(ctx: Context, since: dt.date) -> dt.date | None:
+    """The day on which the prescriber's entry was whole: the confirmation, and the methods too."""
+    entry = confirmation(ctx, since)
+    mine = (fact.on for fact in ctx.known(MethodReport) if fact.by is Side.PRESCRIBER)
+    named = next((day for day in mine if day >= since), None)
+    return max(entry.on, named or entry.on) if entry else None
 
 
 def _next_step(ctx: Context, requirement: Requirement, reason: str, action: str) -> Finding:

@@ -11,6 +11,7 @@ from compliance.rules.facts import PregnancyTest
 from compliance.rules.findings import Finding, Provision
 from compliance.rules.lead_in import lead_in_ready
 from compliance.rules.makers import due, met, not_required, unmet
+from compliance.rules.pregnancy import detects_enough
 from compliance.rules.pregnancy_tests import (
     Fault,
     SettingFault,
@@ -22,7 +23,6 @@ from compliance.rules.pregnancy_tests import (
     setting_fault,
     setting_rule,
     tests_of,
-    too_coarse,
 )
 from compliance.rules.terms import Phase, Requirement
 from compliance.rules.words import join
@@ -268,7 +268,7 @@ def test_sensitivity(ctx: Context) -> Finding:
     """The test detects the hCG that it must."""
     tests = tests_of(ctx)
     for test in reversed(_that_matter(ctx, tests)):
-        if too_coarse(ctx, test):
+        if not detects_enough(ctx, test):
             return _coarse(test, ctx.rule("sensitivity", test.collected))
     used = [test for test in (tests.first, tests.serving) if test]
     if not used:

@@ -13,7 +13,7 @@ from compliance.rules.makers import met, not_required, unmet
 from compliance.rules.pregnancy import unresolved
 from compliance.rules.pregnancy_tests import is_open, tests_of, window_of
 from compliance.rules.programme import NoEditionError
-from compliance.rules.terms import Phase, Requirement
+from compliance.rules.terms import Act, Phase, Requirement
 
 WINDOW = Requirement.PRESCRIPTION_WINDOW
 LOCKOUT = Requirement.FIRST_WINDOW_LOCKOUT
@@ -48,7 +48,7 @@ def visit_of_prescription(ctx: Context) -> Visit | None:
     after = course.last_dispensing
     since = plus(after.on, 1) if after else course.since
     visits = [visit for visit in ctx.known(Visit) if visit.on >= since]
-    issued = _issued_on(course, since)
+    issued = None if ctx.question.act is Act.PRESCRIBE else _issued_on(course, since)
     upto = [visit for visit in visits if issued is not None and visit.on <= issued]
     found = upto or visits
     return found[-1] if found else None

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from compliance.rules.clinic_limits import with_clinic_limits
 from compliance.rules.clock import EVERYBODY, Reader
 from compliance.rules.context import SHARED, Context, Index, authority_zone
 from compliance.rules.contraception import contraception_lead_in, contraception_methods
@@ -54,6 +55,7 @@ from compliance.rules.testing import (
     test_sensitivity,
     test_setting,
 )
+from compliance.rules.waiting_results import with_waiting_pregnancy
 from compliance.rules.windows import (
     closes_at,
     first_window_lockout,
@@ -66,7 +68,7 @@ Rules = Mapping[Requirement, Rule]
 
 # In the order in which a person does them: who, tests, contraception, statements, pick-up, advice.
 ASKED: Rules = {
-    Requirement.NOT_PREGNANT: not_pregnant,
+    Requirement.NOT_PREGNANT: with_waiting_pregnancy(not_pregnant),
     Requirement.ENROLMENT: enrolment,
     Requirement.PREGNANCY_POTENTIAL: pregnancy_potential,
     Requirement.ACKNOWLEDGEMENT: acknowledgement,
@@ -87,7 +89,7 @@ ASKED: Rules = {
     Requirement.REVIEW: review,
     Requirement.BASELINE_LABS: baseline_labs,
     Requirement.LAB_FOLLOW_UP: lab_follow_up,
-    Requirement.LAB_LIMITS: lab_limits,
+    Requirement.LAB_LIMITS: with_clinic_limits(lab_limits),
     Requirement.COURSE_GAP: course_gap,
     Requirement.BLOOD_DONATION: blood_donation,
     Requirement.SECOND_PRESCRIBER: second_prescriber,
@@ -95,12 +97,12 @@ ASKED: Rules = {
     Requirement.PRESCRIBER_SCOPE: prescriber_scope,
 }
 AFTERWARDS: Rules = {
-    Requirement.NOT_PREGNANT: not_pregnant,
+    Requirement.NOT_PREGNANT: with_waiting_pregnancy(not_pregnant),
     Requirement.PREGNANCY_POTENTIAL: pregnancy_potential,
     Requirement.FINAL_TEST: final_test,
     Requirement.CONTRACEPTION_TAIL: contraception_tail,
     Requirement.BLOOD_DONATION: blood_donation,
-    Requirement.LAB_LIMITS: lab_limits,
+    Requirement.LAB_LIMITS: with_clinic_limits(lab_limits),
 }
 DONATION: Rules = {Requirement.BLOOD_DONATION: blood_donation}
 IF_CAN = frozenset(

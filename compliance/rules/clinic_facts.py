@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from compliance.rules.fact_base import Fact
-from compliance.rules.terms import Step
+from compliance.rules.terms import Analyte, Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,3 +45,19 @@ class MoodScreen(Fact):
     phq9: int | None = None
     self_harm: int | None = None
     action: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingResult(Fact):
+    """A result that the laboratory sent and that waits for a person: not evidence, never stored.
+
+    `on` is the day of its arrival, `id` the received result. `analyte` is None where no code tells
+    it; `pregnancy` where it may announce one; `certain` where the message names the patient.
+    """
+
+    kind: ClassVar[str] = "waiting_result"
+    on: dt.date
+    analyte: Analyte | None = None
+    pregnancy: bool = False
+    urgent: bool = False
+    certain: bool = True

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
-from compliance.rules.clinic_facts import MoodScreen, ProtocolStep, Weight
+from compliance.rules.clinic_facts import MoodScreen, ProtocolStep, WaitingResult, Weight
 from compliance.rules.fact_base import Fact
 from compliance.rules.fact_codec import FactError, plain, read_table, specs_of
 from compliance.rules.terms import (
@@ -51,6 +51,7 @@ __all__ = [
     "Lab",
     "LabDecision",
     "LastDose",
+    "LimitSet",
     "Medicine",
     "Menses",
     "MethodReport",
@@ -64,6 +65,7 @@ __all__ = [
     "Record",
     "Symptom",
     "Visit",
+    "WaitingResult",
     "Weight",
     "facts_of",
     "read_adoption",
@@ -319,12 +321,21 @@ class Adoption:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LimitSet:
+    """The action limits, by their keys, that a clinic works by from a day on: the whole set."""
+
+    on: dt.date
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClinicTerms:
-    """What the clinic itself decides: its time zone, its adoptions and its laboratory plan."""
+    """What the clinic itself decides: time zone, adoptions, laboratory plan and action limits."""
 
     time_zone: str
     adoptions: tuple[Adoption, ...] = ()
     lab_schedule: LabSchedule | None = None
+    limits: tuple[LimitSet, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,6 +92,11 @@ def _bands(item: dict[str, Any]) -> Bands:
     )
 
 
+def graded_analytes() -> frozenset[Analyte]:
+    """The analytes that the scale speaks of."""
+    return frozenset(_table())
+
+
 def grades_of(ctx: Context) -> dict[str, int]:
     """The grade of the newest result of every analyte that has one."""
     if not ctx.known(Lab):

@@ -7,7 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from compliance.rules.action_limits import Level, gravest_limit
+from compliance.rules.action_limits import (
+    ActionLimit,
+    Level,
+    gravest_limit,
+    limits_in_force,
+    set_in_force,
+    suggested_limits,
+)
 from compliance.rules.context import Context, Index
 from compliance.rules.courses import course_of
 from compliance.rules.dates import show
@@ -21,6 +28,7 @@ from compliance.rules.results import (
     in_unit,
     newest_results,
     results,
+    results_of_day,
     upper_limit,
     usable,
 )
@@ -50,8 +58,9 @@ def lab_notes(
 
 
 def _note(ctx: Context, lab: Lab) -> LabNote:
-    limit = gravest_limit(lab)
-    parts = (_doubtful(lab), *_against_baseline(ctx, lab), _borderline(ctx, lab), _advice(lab))
+    limit = _limit(ctx, lab)
+    advice = _advice(limit, adopted=_adopted(ctx, lab))
+    parts = (_doubtful(lab), *_against_baseline(ctx, lab), _borderline(ctx, lab), advice)
     said = tuple(part for part in parts if part)
     return LabNote(lab.analyte, lab, grade_of(ctx, lab), said, limit.level if limit else None)
 
@@ -62,10 +71,24 @@ def _doubtful(lab: Lab) -> str:
     return "The unit or the number is in doubt: a person confirms it, nothing is converted."
 
 
-def _advice(lab: Lab) -> str:
-    limit = gravest_limit(lab)
+def _adopted(ctx: Context, lab: Lab) -> bool:
+    return set_in_force(ctx.terms.limits, lab.day) is not None
+
+
+def _limit(ctx: Context, lab: Lab) -> ActionLimit | None:
+    """The gravest limit reached: of the clinic's own, or of those suggested if it has none."""
+    if _adopted(ctx, lab):
+        among = limits_in_force(ctx.terms.limits, lab.day)
+    else:
+        among = tuple(limit for limit in suggested_limits() if not limit.variant_of)
+    return gravest_limit(lab, among, results_of_day(ctx, lab))
+
+
+def _advice(limit: ActionLimit | None, *, adopted: bool) -> str:
     if limit is None:
         return ""
+    if adopted:
+        return f"Limit of this clinic reached ({limit.level}): {limit.advice}."
     return f"Suggested limit reached ({limit.level}), in force where adopted: {limit.advice}."
 
 

@@ -85,7 +85,7 @@ def _open(ctx: Context) -> Finding:
     waiting: list[tuple[Lab, Place]] = [
         (lab, place)
         for analyte, limits in (basis[0].value or {}).items()
-        for lab in _undecided(ctx, analyte)
+        for lab in undecided(ctx, analyte)
         if (place := place_of(lab, limits)) is not Place.WITHIN
     ]
     if waiting:
@@ -104,7 +104,7 @@ def _symptom(ctx: Context, listed: Mapping[str, str]) -> Symptom | None:
     return max(found, key=lambda fact: (fact.on, fact.name), default=None)
 
 
-def _undecided(ctx: Context, analyte: Analyte) -> list[Lab]:
+def undecided(ctx: Context, analyte: Analyte) -> list[Lab]:
     """Every result of the course that stands and that nobody has decided about."""
     decided = [fact.on for fact in ctx.known(LabDecision) if fact.analyte is analyte]
     since = course_of(ctx).since

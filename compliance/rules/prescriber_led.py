@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from compliance.rules.clinic_limits import with_clinic_limits
 from compliance.rules.context import Context
 from compliance.rules.course_end import (
     blood_tests_at_end,
@@ -34,6 +35,7 @@ from compliance.rules.protection import medicines_taken, methods_in_use, protect
 from compliance.rules.reviews import first_visit_in_person, may_prescribe, reviewed
 from compliance.rules.supply import handed_over_in_time, supply_within_limit
 from compliance.rules.terms import Act, Phase, Requirement
+from compliance.rules.waiting_results import with_waiting_pregnancy
 
 Rule = Callable[[Context], Finding]
 Rules = Mapping[Requirement, Rule]
@@ -64,7 +66,7 @@ def _tests() -> Rules:
 
 # In the order in which a person does them.
 ASKED: Rules = {
-    Requirement.NOT_PREGNANT: not_pregnant,
+    Requirement.NOT_PREGNANT: with_waiting_pregnancy(not_pregnant),
     Requirement.PREGNANCY_POTENTIAL: judged_at_issue(potential_by_anatomy),
     Requirement.ACKNOWLEDGEMENT: judged_at_issue(forms_signed),
     Requirement.SECOND_PRESCRIBER: judged_at_issue(second_prescriber_agrees),
@@ -78,17 +80,17 @@ ASKED: Rules = {
     Requirement.PRESCRIPTION_WINDOW: handed_over_in_time,
     Requirement.BASELINE_LABS: judged_at_issue(baseline_labs),
     Requirement.LAB_FOLLOW_UP: judged_at_issue(lab_follow_up),
-    Requirement.LAB_LIMITS: no_open_limit,
+    Requirement.LAB_LIMITS: with_clinic_limits(no_open_limit),
     Requirement.BLOOD_DONATION: blood_donation,
 }
 AFTERWARDS: Rules = {
-    Requirement.NOT_PREGNANT: not_pregnant,
+    Requirement.NOT_PREGNANT: with_waiting_pregnancy(not_pregnant),
     Requirement.PREGNANCY_POTENTIAL: potential_by_anatomy,
     Requirement.FINAL_TEST: test_after_treatment,
     Requirement.CONTRACEPTION_TAIL: protected_after,
     Requirement.BLOOD_DONATION: blood_donation,
     Requirement.LAB_FOLLOW_UP: blood_tests_at_end,
-    Requirement.LAB_LIMITS: no_open_limit,
+    Requirement.LAB_LIMITS: with_clinic_limits(no_open_limit),
 }
 DONATION: Rules = {Requirement.BLOOD_DONATION: blood_donation}
 

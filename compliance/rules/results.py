@@ -96,6 +96,13 @@ def _moment(collected: dt.date | dt.datetime) -> dt.datetime:
     return dt.datetime.combine(collected, dt.time())
 
 
+def results_of_day(ctx: Context, lab: Lab) -> list[Lab]:
+    """Every result that stands of the day on which this one was collected, itself included."""
+    results(ctx, lab.analyte)
+    found = ctx.labs or {}
+    return [item for several in found.values() for item in several if item.day == lab.day]
+
+
 def newest_results(ctx: Context, analyte: Analyte) -> list[Lab]:
     """The newest result by collection; several when one moment has several that stand."""
     found = results(ctx, analyte)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 
-from compliance.rules.action_limits import Level, gravest_limit, suggested_limits
-from compliance.rules.facts import Dispensing, Fact, Lab
+from compliance.rules.action_limits import Level
+from compliance.rules.facts import ClinicTerms, Dispensing, Fact, Lab, LimitSet
 from compliance.rules.lab_notes import LabNote, lab_notes
 from compliance.rules.programme import load_programme
 from compliance.rules.terms import Analyte
@@ -21,10 +22,10 @@ def lab(analyte: str, value: str, unit: str, on: dt.date = LATER, **more: object
     return Lab(collected=on, analyte=Analyte(analyte), value=value, unit=unit, **more)
 
 
-def note(*facts: Fact) -> LabNote:
+def note(*facts: Fact, terms: ClinicTerms | None = None) -> LabNote:
     known = record([*facts, Dispensing(on=START)])
     at = noon(LATER, "uk-ppp")
-    return lab_notes(known, load_programme("uk-ppp"), clinic("uk-ppp"), at)[0]
+    return lab_notes(known, load_programme("uk-ppp"), terms or clinic("uk-ppp"), at)[0]
 
 
 def test_the_same_amount_in_another_unit_may_have_another_grade_and_that_is_said() -> None:
@@ -66,37 +67,24 @@ def test_a_result_in_doubt_has_no_grade_and_says_so() -> None:
     assert found.level is None
 
 
-@pytest.mark.parametrize(
-    ("analyte", "value", "unit", "fasting", "level"),
-    [
-        ("TG", "300", "mg/dL", True, None),
-        ("TG", "300.1", "mg/dL", True, Level.WARN),
-        ("TG", "442.9", "mg/dL", True, Level.WARN),
-        ("TG", "443", "mg/dL", True, Level.ACT),
-        ("TG", "3.42", "mmol/L", True, None),
-        ("TG", "4.99", "mmol/L", True, Level.WARN),
-        ("TG", "5.0", "mmol/L", True, Level.ACT),
-        ("TG", "9.9", "mmol/L", False, Level.WARN),
-        ("TG", "10", "mmol/L", False, Level.CRITICAL),
-        ("TG", "900", "mg/dL", False, Level.CRITICAL),
-        ("ALT", "40", "U/L", None, None),
-        ("ALT", "120", "U/L", None, Level.WARN),
-        ("ALT", "120.1", "U/L", None, Level.ACT),
-        ("ALT", "200.1", "U/L", None, Level.CRITICAL),
-        ("TC", "7.5", "mmol/L", None, None),
-        ("TC", "10.35", "mmol/L", None, Level.ACT),
-        ("ALT", ">150", "U/L", None, Level.ACT),
-        ("ALT", "<300", "U/L", None, None),
-    ],
-)
-def test_a_limit_that_a_clinic_may_adopt_is_reached_strictly_in_its_unit(
-    analyte: str, value: str, unit: str, fasting: bool | None, level: Level | None
-) -> None:
-    upper = {"U/L": "40", "mmol/L": "1.7", "mg/dL": "150"}[unit]
-    found = gravest_limit(lab(analyte, value, unit, fasting=fasting, upper_limit=upper))
-    assert (found.level if found else None) is level
+def adopted(*keys: str) -> ClinicTerms:
+    own = LimitSet(on=LATER, keys=keys)
+    return replace(clinic("uk-ppp"), limits=(own,))
 
 
-def test_without_the_laboratorys_limit_its_multiples_are_not_guessed() -> None:
-    assert gravest_limit(lab("ALT", "900", "U/L")) is None
-    assert len(suggested_limits()) == 18
+def test_a_limit_that_nobody_adopted_is_shown_as_suggested() -> None:
+    found = note(lab("ALT", "121", "U/L", upper_limit="40"))
+    assert found.level is Level.ACT
+    assert "Suggested limit reached (act), in force where adopted" in found.sentences[0]
+
+
+def test_where_the_clinic_adopted_limits_only_its_own_are_shown() -> None:
+    high = lab("ALT", "121", "U/L", upper_limit="40")
+    found = note(high, terms=adopted("alt-act"))
+    assert "Limit of this clinic reached (act): lower or pause" in found.sentences[0]
+    assert note(high, terms=adopted("ck-act")).level is None
+
+
+def test_a_result_from_before_the_adoption_is_shown_by_what_is_suggested() -> None:
+    found = note(lab("ALT", "121", "U/L", BEFORE, upper_limit="40"), terms=adopted("ck-act"))
+    assert "Suggested" in found.sentences[0]

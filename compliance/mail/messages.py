@@ -43,6 +43,7 @@ def text_of(letter: Letter, base_url: str) -> Text:
         phone=letter.clinic_phone,
         first=long_date(letter.first, language) if letter.first else "",
         by=long_date(letter.by, language),
+        closing=letter.closing,
         waiting=letter.waiting,
         base_url=base_url,
     )

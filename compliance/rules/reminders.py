@@ -31,6 +31,7 @@ class Rung(Term):
 
 
 RUNGS = list(Rung)
+LONGEST_CLOSURE = 30  # days; so far an open day is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +44,26 @@ class Hours:
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Where and when a clinic works: IANA time zone and ISO weekdays (none given: every day)."""
+    """Where and when a clinic works: IANA time zone and ISO weekdays (none given: every day).
+
+    `leads` and `patient_hours` are the clinic's own; without them the defaults below apply.
+    """
 
     time_zone: str
     opening_days: frozenset[int] = frozenset(range(1, 8))
+    closed_days: frozenset[dt.date] = frozenset()
+    patient_hours: Hours | None = None
+    leads: Mapping[ReminderKind, Mapping[Rung, int]] = field(default_factory=dict)
 
     def is_open(self, day: dt.date) -> bool:
         """Whether the clinic works on a day."""
-        return not self.opening_days or day.isoweekday() in self.opening_days
+        weekday = not self.opening_days or day.isoweekday() in self.opening_days
+        return weekday and day not in self.closed_days
 
     def last_open_day(self, day: dt.date) -> dt.date:
         """The day itself, or the last one before it on which the clinic works."""
-        return next((d for d in (plus(day, -back) for back in range(7)) if self.is_open(d)), day)
+        days = (plus(day, -back) for back in range(LONGEST_CLOSURE))
+        return next((d for d in days if self.is_open(d)), day)
 
     def moment(self, day: dt.date, time: dt.time) -> dt.datetime:
         """A local time on a day, in UTC."""
@@ -204,7 +213,8 @@ def obligations(situation: Situation, calendar: Calendar) -> tuple[Obligation, .
 def rungs(obligation: Obligation, calendar: Calendar) -> tuple[PlannedReminder, ...]:
     """The rungs of an obligation, each on a day on which the clinic works: earlier, never later."""
     planned = []
-    for rung, days in PATIENT_KINDS[obligation.kind].leads.items():
+    usual = PATIENT_KINDS[obligation.kind].leads
+    for rung, days in calendar.leads.get(obligation.kind, usual).items():
         day = calendar.last_open_day(plus(obligation.by, -days))
         due_at = calendar.moment(day, DUE_TIME)
         planned.append(PlannedReminder(rung, due_at, obligation.closes_at))
@@ -245,7 +255,8 @@ def may_go(
 
     Never in quiet hours; on a day when the clinic is closed only if waiting would be too late.
     """
-    hours = STAFF_HOURS if kind is ReminderKind.DIGEST else PATIENT_HOURS
+    patients = calendar.patient_hours or PATIENT_HOURS
+    hours = STAFF_HOURS if kind is ReminderKind.DIGEST else patients
     for place in (calendar, Calendar(calendar.time_zone)):
         moment = next_moment(place, hours, at)
         if expires_at is None or moment < expires_at:
@@ -256,7 +267,7 @@ def may_go(
 def next_moment(calendar: Calendar, hours: Hours, at: dt.datetime) -> dt.datetime:
     """The first moment from `at` on that lies in the hours of an open day."""
     today = local_day(at, calendar.time_zone)
-    for ahead in range(9):
+    for ahead in range(LONGEST_CLOSURE):
         day = plus(today, ahead)
         begins, ends = calendar.moment(day, hours.first), calendar.moment(day, hours.last)
         if calendar.is_open(day) and at < ends:
@@ -276,7 +287,7 @@ class DigestSlot:
 def next_digest(calendar: Calendar, at: dt.datetime) -> DigestSlot:
     """The next morning digest of a clinic: today's while it is of use, else the next open day's."""
     today = local_day(at, calendar.time_zone)
-    slots = [_digest_on(calendar, plus(today, ahead)) for ahead in range(9)]
+    slots = [_digest_on(calendar, plus(today, ahead)) for ahead in range(LONGEST_CLOSURE)]
     useful = (slot for slot in slots if calendar.is_open(slot.day) and at < slot.expires_at)
     return next(useful, slots[-1])
 

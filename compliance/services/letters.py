@@ -14,6 +14,7 @@ from compliance.models.patients import Discretion
 from compliance.models.reminders import ReminderState
 from compliance.rules.reminders import Obligation, ReminderKind, Rung, may_go, outranks
 from compliance.rules.triage import Group
+from compliance.services.clinic_choices import closing_lines_of
 from compliance.services.protocols import needs_protocol
 from compliance.services.reminders import (
     DATE_PASSED,
@@ -69,6 +70,7 @@ class Letter:
     clinic_email: str
     first: dt.date | None
     by: dt.date
+    closing: tuple[str, ...] = ()  # the last lines, as the clinic words them
     waiting: tuple[Waiting, ...] = ()
 
 
@@ -154,6 +156,7 @@ def _patient_letter(reminder: Reminder, patient: Patient, obligation: Obligation
         clinic_email=patient.clinic.email,
         first=obligation.first,
         by=obligation.by,
+        closing=closing_lines_of(patient.clinic),
     )
 
 

@@ -7,13 +7,15 @@ from functools import lru_cache
 
 from compliance.models import Clinic
 from compliance.rules.openings import Openings, read_weekdays
+from compliance.services.clinic_choices import closed_days_of
 
 
 def openings_of(clinic: Clinic, first: dt.date, last: dt.date) -> Openings:
-    """When the clinic opens, with the holidays of every year from `first` to `last`."""
+    """When the clinic opens, with its closed days and the holidays of the years of both days."""
     years = tuple(range(first.year, last.year + 1))
     found = public_holidays(clinic.country, years) or {}
-    return Openings(read_weekdays(clinic.opening_days), found)
+    own = dict.fromkeys(closed_days_of(clinic), "the clinic's own closed day")
+    return Openings(read_weekdays(clinic.opening_days), own | found)
 
 
 def holidays_are_known(clinic: Clinic) -> bool:

@@ -15,6 +15,7 @@ from compliance.models import Clinic, Course, Membership, Patient, Reminder, Rol
 from compliance.models.assessments import StoredAssessment
 from compliance.models.reminders import ReminderState
 from compliance.rules.findings import PlannedDate
+from compliance.rules.openings import read_weekdays
 from compliance.rules.reminders import (
     Calendar,
     DigestSlot,
@@ -31,6 +32,7 @@ from compliance.rules.reminders import (
     worth_planning,
 )
 from compliance.rules.terms import Outcome, Requirement
+from compliance.services.clinic_choices import closed_days_of, leads_of, patient_hours_of
 
 OPEN = (ReminderState.PLANNED, ReminderState.FAILED)
 REMEMBERED = dt.timedelta(days=75)
@@ -65,8 +67,13 @@ Held = dict[tuple[str, str], Obligation]
 
 def calendar_of(clinic: Clinic) -> Calendar:
     """When a clinic works."""
-    days = (part.strip() for part in clinic.opening_days.split(","))
-    return Calendar(clinic.time_zone, frozenset(int(day) for day in days if day))
+    return Calendar(
+        clinic.time_zone,
+        read_weekdays(clinic.opening_days),
+        frozenset(closed_days_of(clinic)),
+        patient_hours_of(clinic),
+        leads_of(clinic),
+    )
 
 
 def situation_of(stored: StoredAssessment, course: Course, now: dt.datetime) -> Situation:

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Select, and_, func, insert, select
 from sqlalchemy.orm import Session, aliased
 
-from compliance.models import Contact, ContactOutcome, Patient, StoredAssessment, User
+from compliance.models import (
+    AccessLogEntry,
+    Contact,
+    ContactOutcome,
+    Patient,
+    StoredAssessment,
+    User,
+)
 from compliance.rules.terms import Phase, Term
 from compliance.rules.triage import Group
+from compliance.services import audit
 from compliance.services.actors import Actor
 from compliance.services.patients import matching
 
@@ -60,6 +68,7 @@ class Done:
 class WorkRow:
     """One patient of the worklist; `group` is "snoozed" while the patient is put off."""
 
+    patient_id: int
     public_id: str
     name: str
     mrn: str
@@ -115,6 +124,7 @@ def _everybody(clinic_id: int | None, now: dt.datetime) -> Select[*tuple[Any, ..
     course = StoredAssessment.course_id
     return (
         select(
+            Patient.id.label("patient_id"),
             Patient.public_id,
             Patient.given_name,
             Patient.family_name,
@@ -162,6 +172,7 @@ def _filtered(query: Select[*tuple[Any, ...]], actor: Actor, filters: Filters) -
 def _row(item: Any, today: dt.date) -> WorkRow:
     done = item.at and Done(item.at, item.by, item.outcome, item.reason, item.until)
     row = WorkRow(
+        patient_id=item.patient_id,
         public_id=item.public_id,
         name=f"{item.given_name} {item.family_name}",
         mrn=item.mrn,
@@ -187,6 +198,30 @@ def _sleeps(item: Any, today: dt.date) -> bool:
         and item.until > today
         and (item.grouping_then, item.headline_then) == (item.grouping, item.headline)
     )
+
+
+def record_export(
+    session: Session,
+    actor: Actor,
+    rows: Sequence[WorkRow],
+    filters: Mapping[str, str],
+    now: dt.datetime,
+) -> None:
+    """Write down that these patients left the system in a file: once in all, and for each."""
+    audit.record(
+        session,
+        actor,
+        "worklist.exported",
+        "clinic",
+        actor.clinic_id,
+        now,
+        clinic_id=actor.clinic_id,
+        detail={"patients": len(rows), "filters": dict(filters)},
+    )
+    look = {"at": now, "actor": actor.name, "user_id": actor.user_id, "page": "worklist file"}
+    looks = [{**look, "clinic_id": actor.clinic_id, "patient_id": row.patient_id} for row in rows]
+    if looks:
+        session.execute(insert(AccessLogEntry), looks)
 
 
 _FAR = dt.datetime.max.replace(tzinfo=dt.UTC)

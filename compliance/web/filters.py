@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from flask import Flask
 
 from compliance.web.charts import line_chart
+from compliance.web.contact_words import said
 from compliance.web.words import describe, fix_for, options, requirement, words
 
 NONE = "–"
@@ -116,6 +117,17 @@ def in_days(value: Day, today: datetime.date) -> str:
     return near.get(away) or (f"in {away} days" if away > 0 else f"{-away} days ago")
 
 
+def ago(value: datetime.datetime, now: datetime.datetime, zone: str) -> str:
+    """How long ago: just now, 12 min ago, 2 h ago; from the day before on in days."""
+    minutes = int((now - value).total_seconds() // 60)
+    today = now.astimezone(ZoneInfo(zone)).date()
+    if (day := value.astimezone(ZoneInfo(zone)).date()) < today:
+        return in_days(day, today)
+    if minutes < 1:
+        return "just now"
+    return f"{minutes} min ago" if minutes < 60 else f"{minutes // 60} h ago"
+
+
 def age(born: datetime.date, today: datetime.date) -> int:
     """Whole years lived on a day."""
     return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
@@ -182,10 +194,12 @@ FILTERS = {
     "zone_word": zone_word,
     "in_days": in_days,
     "age": age,
+    "ago": ago,
     "initials": initials,
     "number": number,
     "plural": plural,
     "keep": keep,
+    "said": said,
     "words": words,
     "describe": describe,
     "requirement": requirement,

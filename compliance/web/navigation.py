@@ -10,8 +10,9 @@ from flask import Flask, current_app, g, request, url_for
 from compliance import __version__
 from compliance.db import db
 from compliance.models import Role, Setting
-from compliance.services import held
+from compliance.services import held, jobs
 from compliance.services.actors import Actor
+from compliance.web.clock import now
 from compliance.web.security import CLINICAL, OVERSIGHT, STAFF
 from compliance.web.words import words
 
@@ -35,11 +36,12 @@ PLACES = (
     Place("Reminders", "reminders.index", "reminder", STAFF, heading="Compliance"),
     Place("Monthly reports", "reports.index", "report", OVERSIGHT),
     Place("Rules in force", "programmes.index", "rules", STAFF),
+    Place("Board", "board.index", "eye", OVERSIGHT),
     Place("Audit trail", "auditing.index", "audit", OVERSIGHT),
 )
 
 # A patient's forms and planner belong to the place of the patients.
-WITHIN = {"courses": "patients", "evidence": "patients", "planner": "patients"}
+WITHIN = {"contacts": "worklist", "courses": "patients", "evidence": "patients", "planner": "patients"}
 
 
 def register(app: Flask) -> None:
@@ -54,6 +56,7 @@ def _frame() -> dict[str, Any]:
         "version": __version__,
         "home_url": url_for("worklist.today") if "worklist" in current_app.blueprints else "/",
         "demo": is_demonstration(),
+        "silent": _silent(actor),
         "mail_off": actor is not None and not settings.mail_leaves,
         "clinic": clinic,
         "nav": [],
@@ -64,6 +67,14 @@ def _frame() -> dict[str, Any]:
         frame["user"] = {"name": actor.name, "role": words(actor.role.value) if actor.role else ""}
         frame["sign_out_url"] = url_for("security.logout")
     return frame
+
+
+def _silent(actor: Actor | None) -> jobs.Pulse | None:
+    """The schedule's last sign of life, for the page of today, once it has fallen silent."""
+    if actor is None or actor.role not in STAFF or request.endpoint != "worklist.today":
+        return None
+    pulse = jobs.pulse(db.session(), now())
+    return None if pulse.alive else pulse
 
 
 def _places(actor: Actor) -> list[dict[str, Any]]:

@@ -6,6 +6,8 @@ from flask import Blueprint
 
 from compliance.web.accounts import accounts
 from compliance.web.auditing import auditing
+from compliance.web.board import silences
+from compliance.web.contacts import contact_pages
 from compliance.web.courses import courses
 from compliance.web.evidence import evidence
 from compliance.web.labs import labs
@@ -16,7 +18,7 @@ from compliance.web.programmes import programmes
 from compliance.web.protocol import protocol
 from compliance.web.reminders import reminders
 from compliance.web.reports import reports
-from compliance.web.worklist import worklist
+from compliance.web.worklist import worklist_pages
 
 
 def blueprints() -> list[Blueprint]:
@@ -24,6 +26,7 @@ def blueprints() -> list[Blueprint]:
     return [
         accounts,
         auditing,
+        contact_pages,
         courses,
         evidence,
         labs,
@@ -34,5 +37,6 @@ def blueprints() -> list[Blueprint]:
         protocol,
         reminders,
         reports,
-        worklist,
+        silences,
+        worklist_pages,
     ]

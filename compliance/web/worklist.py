@@ -1,57 +1,72 @@
-"""Today: whom to act on first, why, by when, and what clears it."""
+"""Today: whom to act on first, why, by when, what clears it, and what was done already."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from types import SimpleNamespace
+from typing import Any
 
-from flask import Blueprint, redirect, render_template, request, url_for
-from sqlalchemy import select
-from werkzeug.wrappers import Response
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
 
 from compliance.db import db, transaction
-from compliance.models import Patient, Role, StoredAssessment
-from compliance.rules.triage import Group
-from compliance.services import assessments, patients
-from compliance.services.evidence import zone_of
+from compliance.models import Role
+from compliance.rules.dates import show
+from compliance.services import assessments
+from compliance.services.evidence import local_date, zone_of
+from compliance.services.patients import birth_dates
+from compliance.services.worklist import SHOWN, Worklist, WorkRow, record_export, worklist
+from compliance.web import worklist_filters
 from compliance.web.clock import now
-from compliance.web.security import STAFF, access, actor, clinic
+from compliance.web.contact_words import said
+from compliance.web.csv_answer import csv_answer
+from compliance.web.filters import until
+from compliance.web.security import CLINICAL, STAFF, access, actor, clinic
 from compliance.web.words import words
 
-worklist = Blueprint("worklist", __name__)
+worklist_pages = Blueprint("worklist", __name__)
 
 PAGE = 50
-SHOWN = [group for group in Group if group is not Group.CLOSED]
+HEAD = ("Group", "Patient", "Record number", "Why", "What to do next", "Last useful moment",
+        "Handed to", "Newest contact", "By", "Reason")  # fmt: skip
 
 
-@worklist.route("/", methods=["GET", "POST"])
+@worklist_pages.route("/", methods=["GET", "POST"])
 @access(*STAFF, Role.PHARMACIST)
-def today() -> str | Response:
+def today() -> str | AnyResponse:
     """The worklist: risk first, then what can still be saved."""
     if actor().role is Role.PHARMACIST:
         return redirect(url_for("pharmacy.check"))
     refresh()
-    text, chosen = request.form.get("q", "").strip(), request.values.get("group", "")
-    rows = _rows(text)
-    counts = Counter(row.grouping for row in rows)
-    shown = [row for row in rows if chosen in ("", row.grouping)]
-    page = max(1, request.args.get("page", 1, type=int))
-    local = now().astimezone(zone_of(clinic()))
+    text = request.form.get("q", "").strip()
+    query = worklist_filters.asked(request.args)
+    found = _found(query, text)
+    page = max(1, request.args.get("page", 1, type=int)) if not text else 1
+    moment = now()
+    local = moment.astimezone(zone_of(clinic()))
     return render_template(
         "worklist/index.html",
+        fragment="X-Fragment" in request.headers,
         greeting=f"{_greeting(local.hour)}, {actor().name}",
         today=local.date(),
-        rows=[_row(row) for row in shown[(page - 1) * PAGE : page * PAGE]],
-        count=len(shown),
-        page=page,
-        pages=1 if text else -(-len(shown) // PAGE),
-        page_url=f"?group={chosen}&page=" if chosen else "?page=",
-        groups=_tiles(counts, chosen),
-        group=chosen,
-        q=text,
-        enrol_url=url_for("patients.enrol"),
-        all_url=url_for("worklist.today"),
+        moment=moment,
+        **_listed(found, query, text, page),
+        **_addresses(query, page),
     )
+
+
+@worklist_pages.get("/today.csv")
+@access(*STAFF)
+def export() -> Response:
+    """The list as filtered, every page of it, as a file; written down for each patient in it."""
+    query = worklist_filters.asked(request.args)
+    moment, found = now(), _found(query, "")
+    with transaction() as session:
+        record_export(session, actor(), found.rows, query, moment)
+    name = f"worklist-{query.get('group', 'all')}-{local_date(clinic(), moment)}.csv"
+    return csv_answer(name, HEAD, [_cells(row) for row in found.rows])
 
 
 def refresh() -> None:
@@ -62,43 +77,80 @@ def refresh() -> None:
             assessments.sweep(session, moment, clinic_id=here, limit=500)
 
 
-def _rows(text: str) -> list[StoredAssessment]:
-    query = (
-        select(StoredAssessment)
-        .where(
-            StoredAssessment.clinic_id == clinic().id,
-            StoredAssessment.grouping != Group.CLOSED.value,
-        )
-        .order_by(StoredAssessment.rank, StoredAssessment.act_by, StoredAssessment.course_id)
-    )
-    if text:
-        found = patients.matching(clinic().id, text).with_only_columns(Patient.id)
-        query = query.where(StoredAssessment.patient_id.in_(found))
-    return list(db.session.scalars(query))
+def _found(query: Mapping[str, str], text: str) -> Worklist:
+    moment = now()
+    today = local_date(clinic(), moment)
+    filters = worklist_filters.read(query)
+    return worklist(db.session(), actor(), filters, moment, today, text=text)
 
 
-def _row(row: StoredAssessment) -> SimpleNamespace:
-    return SimpleNamespace(
-        patient=row.patient,
-        group=SimpleNamespace(value=row.grouping, label=words(row.grouping)),
-        headline=row.headline,
-        action=row.action,
-        act_by=row.act_by,
-        verdict=row.verdict,
-        url=url_for("patients.show", public_id=row.patient.public_id),
-    )
+def _listed(found: Worklist, query: Mapping[str, str], text: str, page: int) -> dict[str, Any]:
+    chosen = query.get("group", "")
+    fields = worklist_filters.fields(query)
+    return {
+        "groups": _tiles(found.counts, query),
+        "parts": _parts(found.rows[(page - 1) * PAGE : page * PAGE], "sort" not in query),
+        "count": len(found.rows),
+        "elsewhere": found.counts.total() - len(found.rows),
+        "group": words(chosen),
+        "q": text,
+        "readings": [show(day) for day in birth_dates(text)],
+        "fields": fields,
+        "narrowed": worklist_filters.in_words(fields),
+        "page": page,
+        "pages": 1 if text else -(-len(found.rows) // PAGE),
+    }
 
 
-def _tiles(counts: Counter[str], chosen: str) -> list[SimpleNamespace]:
+def _addresses(query: dict[str, Any], page: int) -> dict[str, Any]:
+    back = query | ({"page": str(page)} if page > 1 else {})
+    return {
+        "page_url": lambda number: url_for("worklist.today", **query, page=number),
+        "search_url": url_for("worklist.today", **query),
+        "contact_url": lambda row: url_for("contacts.record", public_id=row.public_id, **back),
+        "csv_url": url_for("worklist.export", **query),
+        "enrol_url": url_for("patients.enrol") if actor().role in CLINICAL else None,
+        "all_url": url_for("worklist.today"),
+    }
+
+
+def _parts(rows: Sequence[WorkRow], by_group: bool) -> list[SimpleNamespace]:
+    """The rows as they are listed: a part for each group, so that each is a page on paper."""
+    if not by_group:
+        return [SimpleNamespace(label="", rows=rows)] if rows else []
+    return [
+        SimpleNamespace(label=words(group), rows=list(part))
+        for group, part in groupby(rows, key=lambda row: row.group)
+    ]
+
+
+def _tiles(counts: Counter[str], query: Mapping[str, Any]) -> list[SimpleNamespace]:
     return [
         SimpleNamespace(
-            value=group.value,
-            label=words(group.value),
-            count=counts[group.value],
-            url=url_for("worklist.today", group=group.value),
-            active=group.value == chosen,
+            value=group,
+            label=words(group),
+            count=counts[group],
+            url=url_for("worklist.today", **{**query, "group": group}),
+            active=group == query.get("group"),
         )
         for group in SHOWN
+    ]
+
+
+def _cells(row: WorkRow) -> list[str]:
+    zone = clinic().time_zone
+    done = row.done
+    return [
+        words(row.group),
+        row.name,
+        row.mrn,
+        row.headline,
+        row.action,
+        until(row.act_by, zone) if row.act_by else "",
+        row.handed_to,
+        f"{show(done.at.astimezone(zone_of(clinic())).date())}: {said(done)}" if done else "",
+        done.by if done else "",
+        done.reason if done else "",
     ]
 
 

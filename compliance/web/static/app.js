@@ -97,7 +97,7 @@
       running = new AbortController();
       busy(true);
       try {
-        const answer = await fetch(form.action, { method: "POST", body: new FormData(form), signal: running.signal });
+        const answer = await fetch(form.action, { method: "POST", headers: { "X-Fragment": "yes" }, body: new FormData(form), signal: running.signal });
         if (!answer.ok || answer.redirected) { form.submit(); return; }
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         for (const place of places) {
@@ -113,6 +113,24 @@
     field.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(look, 180); });
   }
 
+  // A part that watches the server is asked for again, and says so when it turns or nobody answers.
+  for (const part of document.querySelectorAll("[data-pulse]")) {
+    const lost = document.getElementById(`${part.id}-lost`).content.firstElementChild;
+    const said = document.getElementById(`${part.id}-said`);
+    const look = async () => {
+      let found;
+      try {
+        const answer = await fetch(part.dataset.pulse, { signal: AbortSignal.timeout(10000) });
+        if (answer.ok && !answer.redirected) found = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-state]");
+      } catch { /* nobody answers: that is what is shown */ }
+      found ??= lost.cloneNode(true);
+      if (found.dataset.state !== part.firstElementChild.dataset.state) said.textContent = found.querySelector("h2").textContent;
+      if (!part.contains(document.activeElement) || found.dataset.state !== part.firstElementChild.dataset.state) part.replaceChildren(found);
+    };
+    setInterval(look, 20000);
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
+  }
+
   // On paper nothing is folded away but the sources.
   const folded = new Set();
   addEventListener("beforeprint", () => {
@@ -120,10 +138,60 @@
   });
   addEventListener("afterprint", () => { for (const fold of folded) fold.open = false; folded.clear(); });
 
-  // "/" goes to the search box.
+  // Keys: "/" goes to the search box; in a list j and k (or the arrows, once inside) go from row to row.
+  const list = document.querySelector("[data-rows]");
+  const rows = () => [...(list?.querySelectorAll("tbody a.person-name") || [])];
+  const step = (by) => {
+    const all = rows();
+    const at = all.indexOf(document.activeElement?.closest("tr")?.querySelector("a.person-name"));
+    const next = all[at < 0 ? (by > 0 ? 0 : all.length - 1) : at + by];
+    next?.focus();
+    next?.scrollIntoView({ block: "nearest" });
+  };
+  const KEYS = [["/", "Search"], ["j or ↓", "Next patient"], ["k or ↑", "Patient before"], ["Enter", "Open the patient"],
+    ["c", "Write down what I did"], ["?", "Show these keys"]];
+  const off = () => localStorage.getItem("keys") === "off";
+  const help = () => {
+    const dialog = document.createElement("dialog");
+    dialog.setAttribute("aria-labelledby", "keys-title");
+    const title = document.createElement("h2");
+    title.id = "keys-title";
+    title.textContent = off() ? "Keys are switched off" : "Keys";
+    const what = document.createElement("dl");
+    what.className = "keys";
+    for (const [key, does] of KEYS) {
+      const name = document.createElement("dt"), text = document.createElement("dd"), cap = document.createElement("kbd");
+      cap.textContent = key; text.textContent = does; name.append(cap); what.append(name, text);
+    }
+    const buttons = document.createElement("div");
+    const button = (label, kind, act) => {
+      const made = document.createElement("button");
+      made.type = "button"; made.className = `btn ${kind}`; made.textContent = label;
+      made.addEventListener("click", () => { act(); dialog.close(); });
+      buttons.append(made);
+    };
+    button("Close", "btn-primary", () => {});
+    button(off() ? "Switch them on" : "Switch them off", "btn-secondary", () => localStorage.setItem("keys", off() ? "on" : "off"));
+    dialog.append(title, what, buttons);
+    dialog.addEventListener("close", () => dialog.remove());
+    document.body.append(dialog);
+    dialog.showModal();
+  };
+  const hint = document.querySelector("[data-keys]");
+  if (hint) { hint.hidden = false; hint.querySelector("button").addEventListener("click", help); }
+  const KEYED = {
+    "/": () => { const box = document.getElementById("q"); box?.focus(); box?.select(); return box; },
+    "?": () => { if (list) help(); return list; },
+    j: () => { step(1); return list; },
+    k: () => { step(-1); return list; },
+    c: () => { const row = list && document.activeElement?.closest("tr"); row?.querySelector(".cell-do a")?.click(); return row; },
+    ArrowDown: () => inside() && (step(1), true),
+    ArrowUp: () => inside() && (step(-1), true),
+  };
+  const inside = () => list?.contains(document.activeElement) && document.activeElement.closest("tr");
   document.addEventListener("keydown", (event) => {
-    const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
-    const box = document.getElementById("q");
-    if (event.key === "/" && !typing && box) { event.preventDefault(); box.focus(); box.select(); }
+    const busy = event.target.closest?.("input, textarea, select, dialog, [contenteditable]");
+    if (busy || event.ctrlKey || event.metaKey || event.altKey || off()) return;
+    if (KEYED[event.key]?.()) event.preventDefault();
   });
 })();

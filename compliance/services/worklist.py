@@ -227,7 +227,7 @@ def record_export(
 _FAR = dt.datetime.max.replace(tzinfo=dt.UTC)
 _NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
 _KEYS: dict[Order, Callable[[WorkRow], Any]] = {
-    Order.URGENT: lambda row: row.rank,
+    Order.URGENT: lambda row: (SHOWN.index(row.group), row.rank),
     Order.ACT_BY: lambda row: row.act_by or _FAR,
     Order.NAME: lambda row: row.name.rpartition(" ")[2].casefold() + row.name.casefold(),
     Order.CONTACT: lambda row: row.done.at if row.done else _NEVER,

@@ -87,9 +87,10 @@ def _found(query: Mapping[str, str], text: str) -> Worklist:
 def _listed(found: Worklist, query: Mapping[str, str], text: str, page: int) -> dict[str, Any]:
     chosen = query.get("group", "")
     fields = worklist_filters.fields(query)
+    shown = found.rows[(page - 1) * PAGE : page * PAGE]
     return {
         "groups": _tiles(found.counts, query),
-        "parts": _parts(found.rows[(page - 1) * PAGE : page * PAGE], "sort" not in query),
+        "parts": _parts(shown, None if "sort" in query else found.counts),
         "count": len(found.rows),
         "elsewhere": found.counts.total() - len(found.rows),
         "group": words(chosen),
@@ -114,12 +115,12 @@ def _addresses(query: dict[str, Any], page: int) -> dict[str, Any]:
     }
 
 
-def _parts(rows: Sequence[WorkRow], by_group: bool) -> list[SimpleNamespace]:
+def _parts(rows: Sequence[WorkRow], counts: Counter[str] | None) -> list[SimpleNamespace]:
     """The rows as they are listed: a part for each group, so that each is a page on paper."""
-    if not by_group:
-        return [SimpleNamespace(label="", rows=rows)] if rows else []
+    if counts is None:
+        return [SimpleNamespace(group="", rows=rows)] if rows else []
     return [
-        SimpleNamespace(label=words(group), rows=list(part))
+        SimpleNamespace(group=group, count=counts[group], rows=list(part))
         for group, part in groupby(rows, key=lambda row: row.group)
     ]
 

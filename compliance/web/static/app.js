@@ -184,7 +184,7 @@
     "?": () => { if (list) help(); return list; },
     j: () => { step(1); return list; },
     k: () => { step(-1); return list; },
-    c: () => { const row = list && document.activeElement?.closest("tr"); row?.querySelector(".cell-do a")?.click(); return row; },
+    c: () => { const row = list && document.activeElement?.closest("tr"); row?.querySelector(".cell-by a")?.click(); return row; },
     ArrowDown: () => inside() && (step(1), true),
     ArrowUp: () => inside() && (step(-1), true),
   };

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from compliance.db import transaction
-from compliance.interop.hl7v2 import FORMAT, read_file
+from compliance.interop.formats import read_file
 from compliance.models import Clinic
 from compliance.services.actors import system
 from compliance.services.incoming import IncomingFile
@@ -41,7 +41,7 @@ class _Undo(Exception):
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @with_appcontext
 def import_labs(code: str, dry_run: bool, as_json: bool, files: tuple[Path, ...]) -> None:
-    """Take in laboratory files (HL7 v2). Exit 0 when every file has an account, 1 otherwise."""
+    """Take in laboratory files (HL7 v2, FHIR). Exit 0 when every file has an account, 1 if not."""
     accounts = [_account(path, code, dry_run) for path in files]
     for account in accounts:
         _print_json(account) if as_json else _print(account)
@@ -112,7 +112,6 @@ def _print_json(account: Account) -> None:
     plain: dict[str, Any] = dataclasses.asdict(account)
     plain.pop("public_id")
     plain["already_received"] = plain.pop("is_repeat")
-    plain["format"] = FORMAT
     click.echo(json.dumps(plain, ensure_ascii=False))
 
 

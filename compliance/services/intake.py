@@ -67,6 +67,7 @@ class Account:
     results: tuple[Line, ...]
     is_repeat: bool = False
     public_id: str = ""
+    format: str = ""
 
 
 def receive(
@@ -225,17 +226,20 @@ class _Intake:
         if not waiting:
             return
         found: Match = match(self.session, self.clinic, subject)
+        # Whose it seems is kept when a person decides otherwise: an old answer replays with it.
+        seems = found.patient or found.suggestion
+        if seems is not None:
+            self.touched[seems.id] = seems
         for result in waiting:
             result.patient_id = found.patient.id if found.patient else None
-            suggestion = found.suggestion if found.patient is None else None
-            result.suggested_patient_id = suggestion.id if suggestion else None
+            result.suggested_patient_id = seems.id if seems else None
             if result.disposition is Disposition.HELD:
                 continue
             if found.patient is None:
                 result.disposition, result.reason = Disposition.HELD, found.reason
                 result.waits_for_patient = True
-            elif file_or_hold(self.session, self.actor, found.patient, result, self.now):
-                self.touched[found.patient.id] = found.patient
+            else:
+                file_or_hold(self.session, self.actor, found.patient, result, self.now)
 
 
 _UNSETTLED = (Disposition.FILED, Disposition.HELD)
@@ -305,6 +309,7 @@ def account_of(file: ImportedFile, *, is_repeat: bool = False) -> Account:
         results=tuple(_lines(file.messages)),
         is_repeat=is_repeat,
         public_id=file.public_id,
+        format=file.format,
         **_counts(file),
     )
 

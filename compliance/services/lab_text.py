@@ -12,7 +12,7 @@ from compliance.rules.terminology import Answers, Terminology, plain
 from compliance.services.incoming import Coded, Stamp, Value
 
 _NUMBER = re.compile(
-    r"(?P<comparator><=|>=|<|>|≤|≥|=)?\s*(?P<number>[+-]?[0-9]{1,12}(?:[.,][0-9]{1,12})?)\Z"
+    r"(?P<comparator><=|>=|<|>|≤|≥|=)?\s*(?P<number>[+-]?[0-9]{1,12}(?:[.,][0-9]{1,20})?)\Z"
 )
 _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}\Z")
 _SEVERAL = re.compile(r"[0-9]\s*(?:[-–:/]|to|bis)\s*[0-9]")

@@ -11,7 +11,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as Redirect
 
 from compliance.db import db, transaction
-from compliance.interop.hl7v2 import read_file
+from compliance.interop.formats import read_file
 from compliance.models import ImportedFile, ImportedMessage, ImportedResult, Patient, Role
 from compliance.rules.facts import Fact
 from compliance.rules.terminology import load_terminology
@@ -29,6 +29,7 @@ from compliance.web.security import CLINICAL, access, actor, clinic
 labs = Blueprint("labs", __name__, url_prefix="/labs")
 
 READERS = (*CLINICAL, Role.MANAGER)
+ENDINGS = {"hl7v2": "hl7", "fhir": "json"}
 SHOWN = 60_000  # characters of a file on its page; the download has all of it
 
 Page = str | Redirect | tuple[str, int]
@@ -133,7 +134,8 @@ def original(public_id: str) -> Response:
     file = held.get_file(db.session(), actor(), public_id)
     file = _logged(file.id, f"lab file {public_id}")
     answer = Response(file.content, mimetype="application/octet-stream")
-    answer.headers.set("Content-Disposition", "attachment", filename=f"{file.sha256[:12]}.hl7")
+    name = f"{file.sha256[:12]}.{ENDINGS.get(file.format, 'txt')}"
+    answer.headers.set("Content-Disposition", "attachment", filename=name)
     return answer
 
 

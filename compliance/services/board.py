@@ -18,7 +18,7 @@ log = logging.getLogger("compliance.board")
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure: what it counts over what, in words, why it matters, and how grave it is."""
+    """One figure: what it counts over what, why it matters, and what to do, all in words."""
 
     key: str
     title: str
@@ -26,6 +26,7 @@ class Figure:
     counts: str
     over: tuple[str, str]
     means: str
+    remedy: str
     look: Callable[[Session, Scope], Found]
     grave: bool = False
 
@@ -73,6 +74,7 @@ FIGURES = (
         "Open courses for which neither the plan nor the worklist has a date from today on.",
         _PATIENTS,
         "Nobody expects these patients, so nobody notices when they do not come.",
+        "Open the list and settle with each patient what comes next.",
         silent_patients.no_next_date,
     ),
     Figure(
@@ -82,6 +84,7 @@ FIGURES = (
         "Steps of open stop protocols that are not done and whose last day is over.",
         ("open step", "open steps"),
         "A positive or unclear test is not being followed up in time.",
+        "Have the owner of each step do it today.",
         silent_patients.overdue_steps,
         grave=True,
     ),
@@ -93,6 +96,7 @@ FIGURES = (
         "newest mail was given up.",
         ("address", "addresses"),
         "Reminders to them go nowhere; only a call reaches them.",
+        "Call them, and ask for an address that works.",
         silent_patients.undeliverable,
     ),
     Figure(
@@ -100,9 +104,10 @@ FIGURES = (
         "Unread for too long",
         "Results",
         "Results beyond a limit without a prescriber's decision, and urgent ones that are held, "
-        "for longer than the clinic's limit of days (two, unless set).",
+        "for two days or longer.",
         ("result that waits for a decision", "results that wait for a decision"),
         "A dangerous result may have been seen by nobody.",
+        "Have a prescriber decide on each result today.",
         silent_results.unread_results,
         grave=True,
     ),
@@ -113,6 +118,7 @@ FIGURES = (
         "Results that came from a laboratory and were neither filed nor dismissed.",
         ("result received", "results received"),
         "Until somebody decides they are in nobody's record.",
+        "File each to its patient, or dismiss it with a reason.",
         silent_results.held_results,
     ),
     Figure(
@@ -123,6 +129,7 @@ FIGURES = (
         "somebody else than a prescriber and not countersigned.",
         ("override", "overrides"),
         "Somebody went on without a prescriber knowing.",
+        "A prescriber reads each reason and countersigns, or withdraws the entry.",
         silent_decisions.unsigned_overrides,
     ),
     Figure(
@@ -133,6 +140,7 @@ FIGURES = (
         "the authority and not adopted here.",
         ("edition", "editions"),
         "The clinic may be working by rules that no longer hold.",
+        "Ask the authority, then attest from which day this clinic works by it.",
         silent_decisions.unadopted_editions,
     ),
     Figure(
@@ -142,6 +150,7 @@ FIGURES = (
         "The schedule, when its last heartbeat is more than 90 seconds ago.",
         ("schedule", "schedules"),
         "Nothing is reminded, swept, reported or backed up.",
+        "Start the server, or the process of the schedule.",
         silent_machine.silent_schedule,
         grave=True,
     ),
@@ -152,6 +161,7 @@ FIGURES = (
         "Scheduled jobs whose last run failed, that are late, or that never ran.",
         ("job", "jobs"),
         "What a job does is not being done.",
+        "Look into the server's log; each job tries again by itself.",
         silent_machine.troubled_jobs,
         grave=True,
     ),
@@ -163,6 +173,7 @@ FIGURES = (
         "again.",
         _PATIENTS,
         "A reminder may be planned by an answer that no longer holds.",
+        "See why the sweep stands still; opening Today computes them at once.",
         silent_patients.stale_answers,
     ),
     Figure(
@@ -172,6 +183,7 @@ FIGURES = (
         "The newest backup, when it is older than 26 hours or there is none.",
         ("backup kept", "backups kept"),
         "A broken disk would lose what was recorded since.",
+        "Run the command backup, then see why the night's did not come.",
         silent_machine.old_backup,
         grave=True,
     ),

@@ -13,8 +13,7 @@ from compliance.models.intake import Disposition
 from compliance.rules.terms import Requirement
 from compliance.services.silences import Found, Place, Scope, Silence, open_courses
 
-UNREAD_DAYS = 2  # our own, unless the clinic sets another number
-SETTING = "unread_days"
+UNREAD_AFTER = dt.timedelta(days=2)  # our own
 
 
 def held_results(session: Session, scope: Scope) -> Found:
@@ -50,16 +49,11 @@ def _held(row: ImportedResult) -> Silence:
     )
 
 
-def unread_days(scope: Scope) -> int:
-    """After how many days a result counts as unread: the clinic's own number, or two."""
-    return int(scope.clinic.settings.get(SETTING, UNREAD_DAYS))
-
-
 def unread_results(session: Session, scope: Scope) -> Found:
-    """Results beyond a limit without a decision, and urgent ones still held, for too many days."""
+    """Results beyond a limit without a decision, and urgent ones still held, for two days."""
     waiting = [_held(row) for row in _waiting(session, scope) if row.urgent]
     waiting += _undecided(session, scope)
-    before = scope.now - dt.timedelta(days=unread_days(scope))
+    before = scope.now - UNREAD_AFTER
     late = [item for item in waiting if item.since is not None and item.since <= before]
     return Found(late, len(waiting))
 

@@ -108,7 +108,7 @@ def _shown(counted: Counted) -> SimpleNamespace:
         over=plural(found.over, *figure.over) if found else "",
         said=found.said if found else "",
         oldest=age(counted.oldest, counted.at),
-        action=counted.silences[0].action if counted.silences else "",
+        remedy=figure.remedy,
         at=counted.at,
         state=counted.state,
         tone=tone,

@@ -33,6 +33,7 @@ PLACES = (
     Place("Patients", "patients.index", "patients", STAFF),
     Place("Lab results", "labs.index", "lab", (*CLINICAL, Role.MANAGER)),
     Place("Pharmacy check", "pharmacy.check", "pill", (*CLINICAL, Role.PHARMACIST)),
+    Place("Portal sheet", "reconciliation.index", "external", CLINICAL),
     Place("Reminders", "reminders.index", "reminder", STAFF, heading="Compliance"),
     Place("Monthly reports", "reports.index", "report", OVERSIGHT),
     Place("Rules in force", "programmes.index", "rules", STAFF),

@@ -17,6 +17,7 @@ from compliance.web.planner import planner
 from compliance.web.programmes import programmes
 from compliance.web.protocol import protocol
 from compliance.web.reminders import reminders
+from compliance.web.reconciliation import reconciliation
 from compliance.web.reports import reports
 from compliance.web.worklist import worklist_pages
 
@@ -37,6 +38,7 @@ def blueprints() -> list[Blueprint]:
         protocol,
         reminders,
         reports,
+        reconciliation,
         silences,
         worklist_pages,
     ]

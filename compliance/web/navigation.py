@@ -39,10 +39,17 @@ PLACES = (
     Place("Rules in force", "programmes.index", "rules", STAFF),
     Place("Board", "board.index", "eye", OVERSIGHT),
     Place("Audit trail", "auditing.index", "audit", OVERSIGHT),
+    Place("Administration", "administration.index", "settings", (Role.MANAGER, Role.ADMINISTRATOR)),
 )
 
 # A patient's forms and planner belong to the place of the patients.
-WITHIN = {"contacts": "worklist", "courses": "patients", "evidence": "patients", "planner": "patients"}
+WITHIN = {
+    "contacts": "worklist",
+    "courses": "patients",
+    "evidence": "patients",
+    "planner": "patients",
+    "visits": "patients",
+}
 
 
 def register(app: Flask) -> None:

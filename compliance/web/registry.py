@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint
 
 from compliance.web.accounts import accounts
+from compliance.web.administration import administration
 from compliance.web.auditing import auditing
 from compliance.web.board import silences
 from compliance.web.contacts import contact_pages
@@ -16,9 +17,10 @@ from compliance.web.pharmacy import pharmacy
 from compliance.web.planner import planner
 from compliance.web.programmes import programmes
 from compliance.web.protocol import protocol
-from compliance.web.reminders import reminders
 from compliance.web.reconciliation import reconciliation
+from compliance.web.reminders import reminders
 from compliance.web.reports import reports
+from compliance.web.visits import visits
 from compliance.web.worklist import worklist_pages
 
 
@@ -26,6 +28,7 @@ def blueprints() -> list[Blueprint]:
     """The blueprints of the application."""
     return [
         accounts,
+        administration,
         auditing,
         contact_pages,
         courses,
@@ -36,9 +39,10 @@ def blueprints() -> list[Blueprint]:
         planner,
         programmes,
         protocol,
+        reconciliation,
         reminders,
         reports,
-        reconciliation,
         silences,
+        visits,
         worklist_pages,
     ]

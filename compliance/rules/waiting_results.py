@@ -15,7 +15,7 @@ from compliance.rules.terms import Analyte, Requirement
 from compliance.rules.words import join
 
 Rule = Callable[[Context], Finding]
-ACTION = "Open the waiting result, then file it, correct it or dismiss it"
+DECIDE_FIRST = "Open the waiting result, then file it, correct it or dismiss it"
 
 
 def with_waiting_pregnancy(rule: Rule) -> Rule:
@@ -75,6 +75,6 @@ def _waits(
         reason,
         tuple(item.id for item in items),
         basis,
-        action=ACTION,
+        action=DECIDE_FIRST,
         urgent=any(item.urgent for item in items),
     )

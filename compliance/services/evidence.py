@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, aliased
 
-from compliance.models import Clinic, EditionAdoption, Evidence, Patient
+from compliance.models import Clinic, EditionAdoption, Evidence, LimitAdoption, Patient
 from compliance.models.evidence import Source
-from compliance.rules.facts import Adoption, ClinicTerms, Fact, Record, write_fact
+from compliance.rules.facts import Adoption, ClinicTerms, Fact, LimitSet, Record, write_fact
 from compliance.services import audit
 from compliance.services.actors import Actor
 from compliance.services.errors import Conflict, Invalid
+from compliance.services.waiting import waiting_facts
 
 
 def known_evidence(
@@ -41,12 +42,13 @@ def known_evidence(
 
 def load_record(session: Session, patient: Patient, known_at: dt.datetime | None = None) -> Record:
     """The record that the rules read, as known at an instant (None: as known now)."""
-    return to_record(patient, known_evidence(session, patient, known_at))
+    rows = known_evidence(session, patient, known_at)
+    return to_record(patient, rows, waiting_facts(session, patient, known_at))
 
 
-def to_record(patient: Patient, rows: Iterable[Evidence]) -> Record:
-    """The record made of evidence rows that were loaded already."""
-    facts = tuple(row.fact for row in rows)
+def to_record(patient: Patient, rows: Iterable[Evidence], waiting: Iterable[Fact] = ()) -> Record:
+    """The record made of evidence rows that were loaded already, and of results that wait."""
+    facts = (*(row.fact for row in rows), *waiting)
     return Record(born=patient.birth_date, sex_at_birth=patient.sex_at_birth, facts=facts)
 
 
@@ -64,7 +66,18 @@ def clinic_terms(
         time_zone=clinic.time_zone,
         adoptions=tuple(Adoption(edition=row.edition, on=row.adopted_on) for row in rows),
         lab_schedule=clinic.lab_schedule,
+        limits=_limit_sets(session, clinic, known_at),
     )
+
+
+def _limit_sets(
+    session: Session, clinic: Clinic, known_at: dt.datetime | None
+) -> tuple[LimitSet, ...]:
+    query = select(LimitAdoption).where(LimitAdoption.clinic_id == clinic.id)
+    if known_at is not None:
+        query = query.where(LimitAdoption.recorded_at <= known_at)
+    rows = session.scalars(query.order_by(LimitAdoption.adopted_on, LimitAdoption.id))
+    return tuple(LimitSet(on=row.adopted_on, keys=tuple(row.limits)) for row in rows)
 
 
 def zone_of(clinic: Clinic) -> ZoneInfo:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from compliance.models import (
@@ -25,6 +25,7 @@ from compliance.services.assessments import reassess
 from compliance.services.errors import Conflict, Invalid, NotFound
 from compliance.services.filing import file, file_or_hold, proposed, standing
 from compliance.services.intake import recount
+from compliance.services.waiting import waits_for
 
 
 class Decision(Term):
@@ -61,13 +62,7 @@ def waiting_for(session: Session, patient: Patient) -> Sequence[ImportedResult]:
     """What waits and is this patient's, or may be: nobody decides about them without seeing it."""
     query = (
         select(ImportedResult)
-        .where(
-            ImportedResult.disposition == Disposition.HELD,
-            or_(
-                ImportedResult.patient_id == patient.id,
-                ImportedResult.suggested_patient_id == patient.id,
-            ),
-        )
+        .where(waits_for(patient))
         .order_by(ImportedResult.urgent.desc(), ImportedResult.id)
     )
     return session.scalars(query).all()
@@ -114,6 +109,7 @@ def resolve_held(
     is missing.
     """
     _check_waits(result)
+    seemed = result.patient or result.suggested_patient
     if decision is Decision.DISMISS:
         _dismiss(result, reason)
         about = result.patient
@@ -122,8 +118,15 @@ def resolve_held(
     _resolved(result, actor, now, _sentence(decision, about, fact, reason))
     recount(result.message.file)
     _audit(session, actor, result, decision.value, about, now)
-    if decision is Decision.FILE and about is not None:
-        reassess(session, actor, about, now)
+    _reassess(session, actor, (about, seemed), now)
+
+
+def _reassess(
+    session: Session, actor: Actor, people: Iterable[Patient | None], now: dt.datetime
+) -> None:
+    """The answers of whom a result concerned before and after, each once."""
+    for patient in {person.id: person for person in people if person is not None}.values():
+        reassess(session, actor, patient, now)
 
 
 def _dismiss(result: ImportedResult, reason: str) -> None:
@@ -170,10 +173,11 @@ def identify(
     waiting = [item for item in message.results if item.waits_for_patient]
     if not waiting:
         raise Conflict("Nothing of this message waits for its patient any more.")
-    filed = 0
+    filed, seemed = 0, [item.suggested_patient for item in waiting]
     for result in waiting:
         _check_waits(result)
         result.patient_id, result.waits_for_patient = patient.id, False
+        result.suggested_patient_id = patient.id
         if file_or_hold(session, actor, patient, result, now):
             filed += 1
             _resolved(result, actor, now, f"{actor.name} said that it is {patient.name}'s.")
@@ -181,7 +185,7 @@ def identify(
     if remember:
         _remember(session, actor, message, patient, now)
     recount(message.file)
-    reassess(session, actor, patient, now)
+    _reassess(session, actor, (patient, *seemed), now)
     return filed
 
 

@@ -180,9 +180,9 @@ def _check_not_locked(answer: Assessment) -> None:
     if is_locked(answer):
         raise Invalid(
             {
-                "locked": "A positive or unclear test, or a pregnancy, is open: nothing can be "
-                "prescribed, whatever the reason, until it is resolved or a prescriber has "
-                "excluded a pregnancy."
+                "locked": "A positive or unclear test, a pregnancy, or a waiting result that may "
+                "announce one is open: nothing can be prescribed, whatever the reason, until it "
+                "is resolved or a prescriber has excluded a pregnancy."
             }
         )
 

@@ -18,6 +18,7 @@ from compliance.services.assessments import question_about
 from compliance.services.errors import Invalid, NotFound
 from compliance.services.evidence import clinic_terms, known_evidence, to_record
 from compliance.services.recording import moment_of
+from compliance.services.waiting import waiting_facts
 
 Decided = PrescriptionOrder | Dispense
 
@@ -37,7 +38,7 @@ def situation_of(
     if before is not None:
         rows = [row for row in rows if (row.recorded_at, row.id) < (before.recorded_at, before.id)]
     return Situation(
-        to_record(patient, rows),
+        to_record(patient, rows, waiting_facts(session, patient, known_at)),
         load_programme(patient.programme),
         clinic_terms(session, patient.clinic, known_at),
     )

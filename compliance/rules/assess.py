@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from compliance.rules.clinic_limits import with_clinic_limits
 from compliance.rules.clock import EVERYBODY, Reader
@@ -132,8 +131,7 @@ ASKED_WHO_CANNOT: Rules = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """What time may change about an answer: what each rule found, and what else was read."""
 
     edition: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import replace
 from operator import attrgetter
@@ -13,7 +14,7 @@ from compliance.rules.clock import Clock, Reader
 from compliance.rules.dates import zone
 from compliance.rules.facts import KINDS, ClinicTerms, Fact, Lab, Record
 from compliance.rules.findings import Provision, Question
-from compliance.rules.programme import JudgedOn, LedBy, NoEditionError, Programme
+from compliance.rules.programme import Edition, JudgedOn, LedBy, NoEditionError, Programme
 
 if TYPE_CHECKING:
     from compliance.rules.courses import Course
@@ -45,7 +46,7 @@ class Index:
             by_kind.setdefault(kind, []).append(fact)
         for found in by_kind.values():
             if len(found) > 1:
-                found.sort(key=_AGES.get(type(found[0]), _age))
+                found.sort(key=_AGES[type(found[0])])
         self._by_kind = by_kind
 
     def on(self, clock: Clock) -> dict[type[Fact], list[Any]]:
@@ -53,19 +54,22 @@ class Index:
         today = clock.today
         known = {}
         for kind, found in self._by_kind.items():
-            if found[-1].day <= today:
+            if _DAYS[kind](found[-1]) <= today:
                 known[kind] = found
             else:
                 known[kind] = [fact for fact in found if clock.reached(fact.day)]
         return known
 
 
-def _age(fact: Fact) -> tuple[dt.date, str]:
-    return fact.day, fact.id
-
-
-# The same where the day is no moment, without a call for each fact.
-_AGES = {kind: attrgetter(kind.day_key, "id") for kind in KINDS.values() if kind is not Lab}
+# The day alone, and the day before the id: without a call for each fact where it is no moment.
+_DAYS: dict[type[Fact], Callable[[Any], Any]] = defaultdict(
+    lambda: attrgetter("day"),
+    {kind: attrgetter(kind.day_key) for kind in KINDS.values() if kind is not Lab},
+)
+_AGES: dict[type[Fact], Callable[[Any], Any]] = defaultdict(
+    lambda: attrgetter("day", "id"),
+    {kind: attrgetter(kind.day_key, "id") for kind in KINDS.values() if kind is not Lab},
+)
 
 
 def _at_the_clinic(fact: Any, clinic_zone: str) -> Any:
@@ -88,8 +92,9 @@ class Context:
     """One question about one record at one moment."""
 
     __slots__ = (
+        "_in_force_from",
         "_provisions",
-        "_provisions_by_day",
+        "_timeline",
         "adoptions",
         "anchors",
         "clock",
@@ -128,11 +133,21 @@ class Context:
         self.today = self.clock.today
         self.facts = index.on(self.clock)
         self.adoptions = terms.adoptions
-        timeline = programme.timeline(terms.adoptions)
-        begun = [edition for start, edition in timeline if self.clock.reached(start)]
-        self.edition = begun[0] if begun else None
-        self._provisions = programme.provisions_of(self.edition.id) if self.edition else {}
-        self._provisions_by_day: dict[dt.date, Mapping[str, Provision]] = {}
+        self._take_edition()
+        self._read_nothing_yet()
+        led = programme.led_by is LedBy.PRESCRIBER
+        self.anchors = anchors_of(self) if led else _UNANCHORED
+
+    def _take_edition(self) -> None:
+        """The edition of the day asked; the clock notes when each later one begins."""
+        self._timeline = self.programme.timeline(self.adoptions)
+        begun = [item for item in self._timeline if self.clock.reached(item[0])]
+        self._in_force_from, edition = begun[0] if begun else (dt.date.max, None)
+        self.edition: Edition | None = edition
+        self._provisions = self.programme.provisions_of(self.edition.id) if self.edition else {}
+
+    def _read_nothing_yet(self) -> None:
+        """What the rules share is read when the first of them asks."""
         self.course: Course | None = None
         self.tests: Tests | None = None
         self.cover: Cover | None = None
@@ -140,8 +155,6 @@ class Context:
         self.issued: Context | None = None
         self.labs: dict[Analyte, list[Lab]] | None = None
         self.protection: dict[bool, Protection] = {}
-        led = programme.led_by is LedBy.PRESCRIBER
-        self.anchors = anchors_of(self) if led else _UNANCHORED
 
     def shared(self, name: Reader, read: Callable[[Context], T]) -> T:
         """A reading that several rules use (one of SHARED): it asks the clock in its own name."""
@@ -181,11 +194,11 @@ class Context:
 
         Raises NoEditionError when the programme says nothing about that day.
         """
-        if test is None and not self.anchors:
+        if not self.anchors and (test is None or self._in_force_from <= test <= self.today):
             try:
                 return self._provisions[name]
             except KeyError:
-                raise NoEditionError(self.today) from None
+                raise NoEditionError(self._judged_on(name, test)) from None
         return self._provision_on(name, self._judged_on(name, test))
 
     def _judged_on(self, name: str, test: dt.date | None) -> dt.date:
@@ -199,14 +212,13 @@ class Context:
         return self.today
 
     def _provision_on(self, name: str, day: dt.date) -> Provision:
-        provisions = self._provisions_by_day.get(day)
-        if provisions is None:
-            provisions = self.programme.provisions_on(day, self.adoptions)
-            self._provisions_by_day[day] = provisions
-        found = provisions.get(name)
-        if found is None:
-            raise NoEditionError(day)
-        return found
+        for start, edition in self._timeline:
+            if start <= day:
+                found = self.programme.provisions_of(edition.id).get(name)
+                if found is not None:
+                    return found
+                break
+        raise NoEditionError(day)
 
     def has(self, name: str) -> bool:
         """Whether the edition of the day asked speaks of this parameter at all."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from compliance.rules.context import COURSE, Context
 from compliance.rules.cover import cover_of
@@ -23,8 +22,7 @@ from compliance.rules.terms import Act, Cycle, Phase, Potential
 E = TypeVar("E", Dispensing, Prescription)
 
 
-@dataclass(frozen=True, slots=True)
-class Course:
+class Course(NamedTuple):
     """The course that a question is about.
 
     `since` is the first day whose facts count towards qualifying for it, `count_from` the first
@@ -90,7 +88,7 @@ def _read(ctx: Context) -> Course:
         ended=ended,
     )
     if ended and not _begun_again(ctx, course, started):
-        return replace(course, phase=Phase.AFTER, since=ended.on)
+        return course._replace(phase=Phase.AFTER, since=ended.on)
     return _restarted(ctx, course) or course
 
 
@@ -118,8 +116,7 @@ def _restarted(ctx: Context, course: Course) -> Course | None:
     if broken is None:
         return None
     since = max(broken, plus(last.on, 1))
-    return replace(
-        course,
+    return course._replace(
         phase=Phase.BEFORE,
         since=since,
         count_from=since,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from compliance.rules.context import COVER, Context
 from compliance.rules.dates import plus, plus_months
@@ -12,8 +12,7 @@ from compliance.rules.facts import Contraception
 from compliance.rules.terms import Method, Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A method, or a complete pair, in use from a day to a day, both included."""
 
     first: dt.date
@@ -23,8 +22,7 @@ class Span:
     accepted: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Cover:
+class Cover(NamedTuple):
     """Every span of a method in use, and every span in which a complete pair was."""
 
     single: tuple[Span, ...]

@@ -10,24 +10,25 @@ from compliance.rules.terms import Binding, Outcome, Requirement
 Ids = tuple[str, ...]
 Basis = tuple[Provision, ...]
 
-
-_MUST = Binding.MUST
-
-
-def _binding(basis: Basis) -> Binding:
-    return basis[0].binding if basis else _MUST
+# Looked up once: thousands of findings are made in a second.
+_MUST, _MET, _NOT_REQUIRED = Binding.MUST, Outcome.MET, Outcome.NOT_REQUIRED
+_new = tuple.__new__
 
 
 def met(requirement: Requirement, reason: str, evidence: Ids = (), basis: Basis = ()) -> Finding:
     """What is asked has been done."""
     binding = basis[0].binding if basis else _MUST
-    return Finding(requirement, Outcome.MET, binding, reason, evidence, basis)
+    return _new(
+        Finding, (requirement, _MET, binding, reason, evidence, basis, "", None, None, False)
+    )
 
 
 def not_required(requirement: Requirement, reason: str, basis: Basis = ()) -> Finding:
     """Nothing is asked here."""
     binding = basis[0].binding if basis else _MUST
-    return Finding(requirement, Outcome.NOT_REQUIRED, binding, reason, (), basis)
+    return _new(
+        Finding, (requirement, _NOT_REQUIRED, binding, reason, (), basis, "", None, None, False)
+    )
 
 
 def due(
@@ -44,7 +45,7 @@ def due(
     return Finding(
         requirement,
         Outcome.DUE,
-        _binding(basis),
+        basis[0].binding if basis else _MUST,
         reason,
         evidence,
         basis,
@@ -69,7 +70,7 @@ def unmet(
     return Finding(
         requirement,
         Outcome.UNMET,
-        _binding(basis),
+        basis[0].binding if basis else _MUST,
         reason,
         evidence,
         basis,
@@ -94,7 +95,7 @@ def unknown(
     return Finding(
         requirement,
         Outcome.UNKNOWN,
-        _binding(basis),
+        basis[0].binding if basis else _MUST,
         reason,
         evidence,
         basis,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from compliance.rules.context import TESTS, Context
 from compliance.rules.courses import Course, course_of, supply_ends
@@ -44,8 +44,7 @@ class SettingFault(Term):
     NOT_CERTIFIED = "not-certified"
 
 
-@dataclass(frozen=True, slots=True)
-class Tests:
+class Tests(NamedTuple):
     """How the tests are read on the day asked.
 
     `first` is the screening test, `serving` the test of the next prescription, `faults` what keeps
@@ -55,8 +54,6 @@ class Tests:
     count for nothing.
     """
 
-    __test__ = False
-
     first: PregnancyTest | None = None
     serving: PregnancyTest | None = None
     faults: tuple[Fault, ...] = ()
@@ -64,6 +61,9 @@ class Tests:
     missed: PregnancyTest | None = None
     inside_lockout: bool = False
     rejected: tuple[PregnancyTest, ...] = ()
+
+
+Tests.__test__ = False  # type: ignore[attr-defined]  # pytest: what was read, no test
 
 
 def tests_of(ctx: Context) -> Tests:

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 
 from compliance.db import db
 from compliance.services.errors import DomainError, Invalid, place_of
-from compliance.web import accounts, filters, navigation, registry, security
+from compliance.web import accounts, filters, navigation, registry, security, signed_out
 from config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -107,6 +107,9 @@ def _domain_error(error: DomainError) -> tuple[str, int]:
 
 def _expired(error: CSRFError) -> tuple[str, int] | Response:
     if not current_user.is_authenticated:
+        held = signed_out.held_answers()
+        if held is not None:
+            return held
         flash("You were signed out meanwhile. Sign in again; your form is one step back.", "warn")
         return redirect(url_for("security.login", next=request.referrer and request.path))
     return _page(400)

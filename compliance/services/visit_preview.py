@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from compliance.models import Patient
 from compliance.rules.assess import assess
-from compliance.rules.facts import Fact, Prescription, Record
+from compliance.rules.facts import Fact, Prescription, Record, Visit, facts_of
 from compliance.rules.findings import Assessment, Question
 from compliance.rules.terms import Act, Verdict
 from compliance.rules.what_if import MARK, Situation
@@ -80,9 +80,7 @@ def check_days(patient: Patient, facts: Iterable[Fact], now: dt.datetime) -> Non
         raise Invalid(faults)
 
 
-def preview(
-    session: Session, patient: Patient, content: VisitContent, now: dt.datetime
-) -> Preview:
+def preview(session: Session, patient: Patient, content: VisitContent, now: dt.datetime) -> Preview:
     """What would be recorded, and the answers before and after; a dry run of finishing it."""
     stands = situation_of(session, patient)
     today = local_date(patient.clinic, now)
@@ -107,7 +105,15 @@ def preview(
 def _fresh(record: Record, facts: Iterable[Fact]) -> tuple[Fact, ...]:
     """Only what is not on record in just these words: a visit may be entered in two halves."""
     known = {replace(fact, id="") for fact in record.facts}
-    return tuple(fact for fact in facts if fact not in known)
+    return tuple(fact for fact in facts if fact not in known and not _is_covered(record, fact))
+
+
+def _is_covered(record: Record, fact: Fact) -> bool:
+    """Whether a visit of that day is on record that says all that this one says."""
+    return isinstance(fact, Visit) and any(
+        other.on == fact.on and other.mode is fact.mode and {*fact.topics} <= {*other.topics}
+        for other in facts_of(record.facts, Visit)
+    )
 
 
 def _with(situation: Situation, facts: Iterable[Fact]) -> Situation:

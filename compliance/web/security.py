@@ -8,11 +8,13 @@ from typing import Any, TypeVar
 from flask import Flask, Response, current_app, g, request, session
 from flask_security import current_user
 from werkzeug.exceptions import NotFound as UnknownAddress
+from werkzeug.wrappers import Response as BaseResponse
 
 from compliance.db import only_reading
 from compliance.models import Clinic, Membership, Role
 from compliance.services.actors import Actor
 from compliance.services.errors import NotPermitted
+from compliance.web.signed_out import held_answers
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -112,7 +114,7 @@ def guard(app: Flask) -> None:
     app.after_request(_headers)
 
 
-def _admit() -> Response | None:
+def _admit() -> BaseResponse | None:
     only_reading(request.method in ("GET", "HEAD", "OPTIONS"))
     if request.endpoint is None:
         return None  # no such address, or not by this method: the error pages answer
@@ -125,8 +127,7 @@ def _admit() -> Response | None:
     if rule == PUBLIC:
         return None
     if not current_user.is_authenticated:
-        answer: Response = current_app.login_manager.unauthorized()  # type: ignore[attr-defined]
-        return answer
+        return held_answers() or current_app.login_manager.unauthorized()  # type: ignore[attr-defined]
     if rule != SIGNED_IN and (g.actor.role is None or g.actor.role not in rule):
         raise NotPermitted("Your role at this clinic does not include this page.")
     return None

@@ -154,7 +154,7 @@ def assess(
         question=question,
         time_zone=terms.time_zone,
         programme=programme.id,
-        authority_zone=authority_zone(programme, terms),
+        authority_zone=authority_zone(programme, terms, question.at),
         edition=now.edition,
         phase=now.phase,
         verdict=verdict,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from compliance.rules.anchors import anchors_of
 from compliance.rules.clock import Clock, Reader
-from compliance.rules.dates import zone
+from compliance.rules.dates import local_day, zone
 from compliance.rules.facts import KINDS, ClinicTerms, Fact, Lab, Record
 from compliance.rules.findings import Provision, Question
 from compliance.rules.programme import Edition, JudgedOn, LedBy, NoEditionError, Programme
@@ -83,9 +83,11 @@ def _at_the_clinic(fact: Any, clinic_zone: str) -> Any:
     return replace(fact, collected=local.replace(tzinfo=None))
 
 
-def authority_zone(programme: Programme, terms: ClinicTerms) -> str:
-    """Where days end: at a registry, or else at the clinic itself."""
-    return terms.time_zone if programme.led_by is LedBy.PRESCRIBER else programme.time_zone
+def authority_zone(programme: Programme, terms: ClinicTerms, at: dt.datetime) -> str:
+    """Where the days of a window end, by the edition of the moment; before any, the authority's."""
+    day = local_day(at, terms.time_zone)
+    rule = programme.provisions_on(day, terms.adoptions).get("days_end_at")
+    return terms.time_zone if rule and rule.value == "clinic" else programme.time_zone
 
 
 class Context:
@@ -129,7 +131,7 @@ class Context:
         self.terms = terms
         self.index = index
         self.question = question
-        self.clock = Clock(at, terms.time_zone, authority_zone(programme, terms))
+        self.clock = Clock(at, terms.time_zone, authority_zone(programme, terms, at))
         self.today = self.clock.today
         self.facts = index.on(self.clock)
         self.adoptions = terms.adoptions
@@ -170,7 +172,8 @@ class Context:
 
         Where everybody noted it the facts known are others, and a new context is needed.
         """
-        self.clock = Clock(at, self.terms.time_zone, authority_zone(self.programme, self.terms))
+        authority = authority_zone(self.programme, self.terms, at)
+        self.clock = Clock(at, self.terms.time_zone, authority)
         self.today = self.clock.today
         if self.anchors:
             self.anchors = anchors_of(self)

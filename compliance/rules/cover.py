@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from compliance.rules.context import COVER, Context
-from compliance.rules.dates import plus, plus_months
+from compliance.rules.counting import months_after
+from compliance.rules.dates import plus
 from compliance.rules.facts import Contraception
 from compliance.rules.terms import Method, Outcome
 
@@ -100,7 +101,7 @@ def _counting(ctx: Context, fact: Contraception) -> Iterable[tuple[dt.date, dt.d
     renewals = [day for day in fact.renewals if ctx.clock.reached(day)]
     for done in (fact.from_, *renewals):
         for _, unit, count, since in lasting:
-            last = plus(done, count) if unit == "days" else plus_months(done, count)
+            last = plus(done, count) if unit == "days" else months_after(ctx, done, count)
             yield max(done, since), last
 
 

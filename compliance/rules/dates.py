@@ -25,32 +25,40 @@ def plus(day: dt.date, days: int) -> dt.date:
     return dt.date.fromordinal(min(max(day.toordinal() + days, _FIRST), _LAST))
 
 
-def plus_months(day: dt.date, months: int) -> dt.date:
-    """The same day of a later month, clipped to that month's end; count from the anchor always."""
+def plus_months(day: dt.date, months: int, *, beyond: bool = False) -> dt.date:
+    """The same day of a later month; count from the anchor always, never from month to month.
+
+    A month without that day gives its last day, or with `beyond` the day after it.
+    """
     count = day.year * 12 + day.month - 1 + months
     year, month = divmod(count, 12)
     if year > dt.MAXYEAR:
         return dt.date.max
     if year < dt.MINYEAR:
         return dt.date.min
-    return dt.date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+    last = calendar.monthrange(year, month + 1)[1]
+    clipped = dt.date(year, month + 1, min(day.day, last))
+    return plus(clipped, 1) if beyond and day.day > last else clipped
 
 
-def later_of_days_and_months(day: dt.date, days: int, months: int) -> dt.date:
+def later_of_days_and_months(
+    day: dt.date, days: int, months: int, *, beyond: bool = False
+) -> dt.date:
     """The later of so many days and so many calendar months after a day."""
-    return max(plus(day, days), plus_months(day, months))
+    return max(plus(day, days), plus_months(day, months, beyond=beyond))
 
 
-def age_on(born: dt.date, day: dt.date) -> int:
-    """Age in whole years; born on 29 February: a year older on 1 March in common years."""
-    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+def age_on(born: dt.date, day: dt.date, *, early: bool = False) -> int:
+    """Age in whole years; born on 29 February: a year older on 1 March, or the day before it."""
+    years = day.year - born.year
+    return years - (day < birthday(born, years, early=early))
 
 
-def birthday(born: dt.date, years: int) -> dt.date:
-    """The day on which a person reaches an age in years."""
+def birthday(born: dt.date, years: int, *, early: bool = False) -> dt.date:
+    """The day on which a person reaches an age in years; of common years 1 March, or `early`."""
     year = min(born.year + years, dt.MAXYEAR)
     if (born.month, born.day) == (2, 29) and not calendar.isleap(year):
-        return dt.date(year, 3, 1)
+        return dt.date(year, 2, 28) if early else dt.date(year, 3, 1)
     return born.replace(year=year)
 
 

@@ -6,9 +6,10 @@ import datetime as dt
 from collections.abc import Iterable
 
 from compliance.rules.context import Context
+from compliance.rules.counting import months_after
 from compliance.rules.course_end import next_course_from
 from compliance.rules.courses import course_of
-from compliance.rules.dates import plus, plus_months
+from compliance.rules.dates import plus
 from compliance.rules.exemptions import exempted, may_be_recorded
 from compliance.rules.facts import Contraception
 from compliance.rules.follow_up import donation_from
@@ -98,7 +99,7 @@ def _protected_from(ctx: Context) -> dt.date:
 def _ready(ctx: Context, since: dt.date, on: dt.date) -> dt.date:
     days = ctx.programme.provision("lead_in_days", on, ctx.adoptions).value
     months = ctx.programme.provision("lead_in_months", on, ctx.adoptions).value
-    return max(plus(since, days or 0), plus_months(since, months or 0))
+    return max(plus(since, days or 0), months_after(ctx, since, months or 0))
 
 
 def _may_agree_abstinence(ctx: Context) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 
 from compliance.rules.context import Context
+from compliance.rules.counting import age, months_after, reaches_age
 from compliance.rules.courses import course_of
-from compliance.rules.dates import age_on, plus_months, show
+from compliance.rules.dates import show
 from compliance.rules.facts import Acknowledgement, Enrolment, PregnancyPotential
 from compliance.rules.findings import Finding
 from compliance.rules.makers import met, not_required, unmet
@@ -101,7 +102,7 @@ def acknowledgement(ctx: Context) -> Finding:
 
 def _signers(ctx: Context, on: dt.date) -> frozenset[Signer]:
     signers: frozenset[Signer] = ctx.rule("form_signers").value
-    if age_on(ctx.record.born, on) < ctx.rule("guardian_below_age").value:
+    if age(ctx, on) < ctx.rule("guardian_below_age").value:
         return signers | {Signer.GUARDIAN}
     return signers
 
@@ -121,9 +122,7 @@ _SIGNERS = {
 
 def _everyone(ctx: Context) -> str:
     # The age on the day of signing decides; a form signed today would be signed at this age.
-    from compliance.rules.dates import birthday
-
-    ctx.clock.reached(birthday(ctx.record.born, ctx.rule("guardian_below_age").value))
+    ctx.clock.reached(reaches_age(ctx, ctx.rule("guardian_below_age").value))
     signers = _signers(ctx, ctx.today)
     return join(f"the {_SIGNERS[signer]}" for signer in Signer if signer in signers)
 
@@ -157,4 +156,6 @@ def earlier_course_until(ctx: Context) -> tuple[dt.date, dt.date] | None:
     if course.phase is not Phase.BEFORE or course.ended is None:
         return None
     months = ctx.rule("course_gap_months").value
-    return None if months is None else (course.ended.on, plus_months(course.ended.on, months))
+    if months is None:
+        return None
+    return course.ended.on, months_after(ctx, course.ended.on, months)

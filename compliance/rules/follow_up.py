@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 
 from compliance.rules.context import Context
+from compliance.rules.counting import later_of
 from compliance.rules.courses import course_of
 from compliance.rules.cover import cover_of
-from compliance.rules.dates import day_ends, later_of_days_and_months, plus, show
+from compliance.rules.dates import day_ends, plus, show
 from compliance.rules.facts import Dispensing, LastDose, PregnancyTest
 from compliance.rules.findings import Days, Finding
 from compliance.rules.makers import due, met, not_required, unmet
@@ -23,7 +24,7 @@ BLOOD = Requirement.BLOOD_DONATION
 def tail_of(ctx: Context, last_dose: dt.date) -> dt.date:
     """The last day of the month after the last dose."""
     days, months = ctx.rule("tail_days").value, ctx.rule("tail_months").value
-    return later_of_days_and_months(last_dose, days, months)
+    return later_of(ctx, last_dose, days, months)
 
 
 def ended_on(ctx: Context) -> dt.date | None:

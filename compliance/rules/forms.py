@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 
 from compliance.rules.context import Context
+from compliance.rules.counting import age, reaches_age
 from compliance.rules.courses import course_of
-from compliance.rules.dates import age_on, birthday, show
+from compliance.rules.dates import show
 from compliance.rules.facts import Acknowledgement
 from compliance.rules.findings import Finding, Provision
 from compliance.rules.issuing import issue_of
@@ -150,7 +151,7 @@ def _missing(ctx: Context, form: Acknowledgement) -> list[Signer]:
     """Who has not signed; a guardian may stand for a minor where the programme says so."""
     signed = set(form.signed_by)
     may_sign = ctx.rule("guardian_may_sign_below_age").value
-    if may_sign is not None and age_on(ctx.record.born, form.on) < may_sign:
+    if may_sign is not None and age(ctx, form.on) < may_sign:
         signed |= {Signer.PATIENT} if Signer.GUARDIAN in signed else set()
     return [item for item in Signer if item in _signers(ctx, form.on) - signed]
 
@@ -158,7 +159,7 @@ def _missing(ctx: Context, form: Acknowledgement) -> list[Signer]:
 def _signers(ctx: Context, on: dt.date) -> frozenset[Signer]:
     signers: frozenset[Signer] = ctx.rule("form_signers").value or frozenset()
     below = ctx.rule("guardian_below_age").value
-    if below is not None and age_on(ctx.record.born, on) < below:
+    if below is not None and age(ctx, on) < below:
         return signers | {Signer.GUARDIAN}
     return signers
 
@@ -166,7 +167,7 @@ def _signers(ctx: Context, on: dt.date) -> frozenset[Signer]:
 def _sign(ctx: Context, row: Row) -> str:
     below = ctx.rule("guardian_below_age").value
     if below is not None:
-        ctx.clock.reached(birthday(ctx.record.born, below))
+        ctx.clock.reached(reaches_age(ctx, below))
     everyone = join(f"the {_SIGNERS[who]}" for who in Signer if who in _signers(ctx, ctx.today))
     return f"Have {everyone} sign the {_FORMS[row[0]].rstrip(',')}, version {row[2]}"
 
@@ -182,7 +183,7 @@ def second_prescriber_agrees(ctx: Context) -> Finding:
         return not_required(SECOND, "A second prescriber is asked for at the start only.", basis)
     if below is None:
         return not_required(SECOND, "One prescriber is enough to start.", basis)
-    adult = birthday(ctx.record.born, below)
+    adult = reaches_age(ctx, below)
     if ctx.clock.reached(adult):
         reason = f"The patient is {below} or older since {show(adult)}: one prescriber is enough."
         return not_required(SECOND, reason, basis)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from functools import partial
 
 from compliance.rules.context import Context
+from compliance.rules.counting import months_after
 from compliance.rules.courses import Course, course_of
-from compliance.rules.dates import day_ends, plus, plus_months, show
+from compliance.rules.dates import day_ends, plus, show
 from compliance.rules.facts import Lab, LabDecision, Symptom
 from compliance.rules.findings import Finding, Provision
 from compliance.rules.grades import grade_of
@@ -167,7 +169,7 @@ def _next(
 ) -> dt.date | None:
     """The first target of one row of the plan that no result has answered, up to a day."""
     tests, unit, after, every = row
-    move = plus if unit == "days" else plus_months
+    move = plus if unit == "days" else partial(months_after, ctx)
     early, late = ctx.rule("lab_tolerance_days").value
     target = move(anchor, after)
     number = 1

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from compliance.rules.context import Context
+from compliance.rules.counting import in_excess
 from compliance.rules.courses import course_of
 from compliance.rules.dates import show
 from compliance.rules.facts import Lab, LabDecision, Symptom
@@ -32,7 +33,7 @@ class Place(Term):
     UNUSABLE = "unusable"
 
 
-def place_of(lab: Lab, limits: Limits) -> Place:
+def place_of(ctx: Context, lab: Lab, limits: Limits) -> Place:
     """Compared in the reported unit first; borderline where another unit's limit disagrees.
 
     A censored value that may lie on either side is unusable, as is a number without a unit.
@@ -41,17 +42,17 @@ def place_of(lab: Lab, limits: Limits) -> Place:
     unit = analyte_terms()[lab.analyte].read_as.get(lab.unit, lab.unit)
     if value is None or unit not in limits:
         return Place.UNUSABLE
-    beyond = value.above(Fraction(limits[unit]))
+    beyond = in_excess(ctx, value, Fraction(limits[unit]))
     if beyond is None:
         return Place.UNUSABLE
     if beyond:
         return Place.BEYOND
-    return Place.BORDERLINE if _beyond_elsewhere(lab, value, unit, limits) else Place.WITHIN
+    return Place.BORDERLINE if _beyond_elsewhere(ctx, lab, value, unit, limits) else Place.WITHIN
 
 
-def _beyond_elsewhere(lab: Lab, value: Quantity, unit: str, limits: Limits) -> bool:
+def _beyond_elsewhere(ctx: Context, lab: Lab, value: Quantity, unit: str, limits: Limits) -> bool:
     return any(
-        in_unit(lab.analyte, value, unit, other).above(Fraction(limit)) is not False
+        in_excess(ctx, in_unit(lab.analyte, value, unit, other), Fraction(limit)) is not False
         for other, limit in limits.items()
         if other != unit
     )
@@ -86,7 +87,7 @@ def _open(ctx: Context) -> Finding:
         (lab, place)
         for analyte, limits in (basis[0].value or {}).items()
         for lab in undecided(ctx, analyte)
-        if (place := place_of(lab, limits)) is not Place.WITHIN
+        if (place := place_of(ctx, lab, limits)) is not Place.WITHIN
     ]
     if waiting:
         return _waiting(waiting, basis)

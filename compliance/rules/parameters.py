@@ -157,6 +157,10 @@ TESTS: Reader = (
 )
 
 PARAMETERS: dict[str, Reader] = {
+    "days_end_at": _choice("authority", "clinic"),
+    "day_missing_in_month": _choice("last day", "next day"),
+    "leap_day_birthday": _choice("28 February", "1 March"),
+    "limit_itself": _choice("within", "beyond"),
     "enrolment": YES,
     "cannot_reasons": _words(PotentialReason),
     "form": _word(Form),

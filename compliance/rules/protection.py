@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 
 from compliance.rules.context import Context
+from compliance.rules.counting import months_after
 from compliance.rules.courses import course_of
-from compliance.rules.dates import plus, plus_months, show
+from compliance.rules.dates import plus, show
 from compliance.rules.exemptions import exempted, exemption_finding, silent_exemption
 from compliance.rules.facts import Contraception, Medicine
 from compliance.rules.findings import Finding, Provision
@@ -171,7 +172,7 @@ def _not_counting(basis: Basis) -> Finding:
 def ready_on(ctx: Context, since: dt.date) -> dt.date:
     """The first day on which contraception in place since a day has lasted long enough."""
     days, months = ctx.rule("lead_in_days").value, ctx.rule("lead_in_months").value
-    return max(plus(since, days or 0), plus_months(since, months or 0))
+    return max(plus(since, days or 0), months_after(ctx, since, months or 0))
 
 
 def _asked_for(ctx: Context) -> str:

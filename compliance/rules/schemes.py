@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from compliance.rules.context import PROTECTION, Context
-from compliance.rules.dates import age_on, plus, plus_months
+from compliance.rules.counting import age, months_after
+from compliance.rules.dates import plus
 from compliance.rules.facts import Contraception, Medicine
 from compliance.rules.terms import Method, Outcome, Term
 
@@ -165,10 +166,10 @@ def counting(ctx: Context, fact: Contraception, name: str) -> list[Stretch]:
     done = [fact.from_, *(day for day in fact.renewals if ctx.clock.reached(day))]
     endless = (ctx.rule("endless_from_age").value or {}) if ctx.has("endless_from_age") else {}
     for day in done:
-        if fact.method in endless and age_on(ctx.record.born, day) >= endless[fact.method]:
+        if fact.method in endless and age(ctx, day) >= endless[fact.method]:
             return [(fact.from_, dt.date.max)]
     return [
-        (max(day, since), plus(day, count) if unit == "days" else plus_months(day, count))
+        (max(day, since), plus(day, count) if unit == "days" else months_after(ctx, day, count))
         for day in done
         for _, unit, count, since in lasting
     ]

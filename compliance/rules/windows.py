@@ -199,4 +199,5 @@ def _waiting(ctx: Context, missed_id: str, missed: dt.date, until: dt.date) -> F
 
 def closes_at(ctx: Context, window: Days | None) -> dt.datetime | None:
     """The last second of a window, in the authority's time zone."""
-    return day_ends(window[1], authority_zone(ctx.programme, ctx.terms)) if window else None
+    zone_name = authority_zone(ctx.programme, ctx.terms, ctx.clock.at)
+    return day_ends(window[1], zone_name) if window else None

@@ -89,7 +89,7 @@ def _listed(found: Worklist, query: Mapping[str, str], text: str, page: int) -> 
     fields = worklist_filters.fields(query)
     shown = found.rows[(page - 1) * PAGE : page * PAGE]
     return {
-        "groups": _tiles(found.counts, query),
+        "groups": _tiles(found.counts, query, leaping=bool(text and not chosen)),
         "parts": _parts(shown, None if "sort" in query else found.counts),
         "count": len(found.rows),
         "elsewhere": found.counts.total() - len(found.rows),
@@ -125,17 +125,24 @@ def _parts(rows: Sequence[WorkRow], counts: Counter[str] | None) -> list[SimpleN
     ]
 
 
-def _tiles(counts: Counter[str], query: Mapping[str, Any]) -> list[SimpleNamespace]:
+def _tiles(
+    counts: Counter[str], query: Mapping[str, Any], *, leaping: bool
+) -> list[SimpleNamespace]:
+    """A tile for each group; among what a search found it leads down the page, not away from it."""
     return [
         SimpleNamespace(
             value=group,
             label=words(group),
             count=counts[group],
-            url=url_for("worklist.today", **{**query, "group": group}),
+            url=f"#part-{group}" if leaping else _group_url(query, group),
             active=group == query.get("group"),
         )
         for group in SHOWN
     ]
+
+
+def _group_url(query: Mapping[str, Any], group: str) -> str:
+    return url_for("worklist.today", **{**query, "group": group})
 
 
 def _cells(row: WorkRow) -> list[str]:

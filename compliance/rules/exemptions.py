@@ -46,7 +46,7 @@ def exempted(ctx: Context) -> ContraceptionExemption | None:
 
 
 def exemption_finding(ctx: Context, exemption: ContraceptionExemption) -> Finding:
-    """Exempted; where it is attested again at every visit, an older agreement warns."""
+    """Exempted; where it is attested again at every visit, an older agreement is not enough."""
     reasons, again = ctx.rule("exemption_reasons"), ctx.rule("exemption_reattested")
     words = f"Exempted on {show(exemption.on)}: {_WORDS[exemption.reason]}."
     later = _visit_after(ctx, exemption)

@@ -101,7 +101,7 @@ class Visit(Fact):
 
     kind: ClassVar[str] = "visit"
     on: dt.date
-    mode: VisitMode = VisitMode.IN_PERSON
+    mode: VisitMode | None = None
     topics: tuple[Topic, ...] = ()
 
 

@@ -62,7 +62,8 @@ def first_visit_in_person(ctx: Context) -> Finding:
     if _in_person(ctx, first):
         reason = f"The first appointment, on {show(first.on)}, was in person."
         return met(IN_PERSON, reason, (first.id,), basis)
-    reason = f"The first appointment, on {show(first.on)}, was not in person."
+    how = "was not in person" if first.mode else "does not say whether it was in person"
+    reason = f"The first appointment, on {show(first.on)}, {how}."
     return unmet(IN_PERSON, reason, (first.id,), basis, action=action)
 
 

@@ -19,7 +19,7 @@ from compliance.rules.facts import (
     Visit,
     facts_of,
 )
-from compliance.rules.terms import Method, Side, TestResult, TestSetting, Topic
+from compliance.rules.terms import Method, Side, TestResult, TestSetting, Topic, VisitMode
 from compliance.rules.what_if import MARK
 
 DAYS_SUPPLY = 30
@@ -63,7 +63,7 @@ def picked_up(steps: Steps, days_supply: int) -> tuple[Fact, ...]:
 
 def _visit(steps: Steps) -> Iterable[Fact]:
     if steps.visit is not None:
-        yield Visit(on=steps.visit, topics=tuple(Topic))
+        yield Visit(on=steps.visit, mode=VisitMode.IN_PERSON, topics=tuple(Topic))
 
 
 def _test(steps: Steps) -> Iterable[Fact]:

@@ -31,6 +31,7 @@ from compliance.rules.terms import (
     Signer,
     TestSetting,
     Topic,
+    VisitMode,
 )
 from tests.rules.histories import NOISE, day, record, sample
 
@@ -65,7 +66,7 @@ def admitted(programme: str, can: bool = True) -> list[Fact]:
             reason=PotentialReason.ANATOMY if can else PotentialReason.ASSIGNED_MALE,
             confirmed_by_professional=True,
         ),
-        Visit(on=day(-60), topics=EVERY_TOPIC),
+        Visit(on=day(-60), mode=VisitMode.IN_PERSON, topics=EVERY_TOPIC),
     ]
     facts += [
         Acknowledgement(on=day(-1), form=form, version=version, signed_by=SIGNED)
@@ -91,7 +92,10 @@ def course(programme: str, months: int = 1, can: bool = True) -> list[Fact]:
 
 def visit_with_test(on: dt.date) -> list[Fact]:
     """A visit at which everything is asked and the test is collected."""
-    return [Visit(on=on, topics=EVERY_TOPIC), sample(on, setting=TestSetting.LABORATORY)]
+    return [
+        Visit(on=on, mode=VisitMode.IN_PERSON, topics=EVERY_TOPIC),
+        sample(on, setting=TestSetting.LABORATORY),
+    ]
 
 
 def noon(on: dt.date, programme: str) -> dt.datetime:

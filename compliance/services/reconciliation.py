@@ -35,12 +35,19 @@ from compliance.services.silences import open_courses
 
 
 class State(Term):
-    """How a line stands: nothing to compare, the same on both sides, to be entered, or changed."""
+    """How a line stands: nothing to compare, the same on both sides, to be entered, or changed.
+
+    What somebody else enters in the portal is only to be checked.
+    """
 
     EMPTY = "empty"
     ENTERED = "entered"
     TO_ENTER = "to-enter"
+    TO_CHECK = "to-check"
     CHANGED = "changed"
+
+
+OURS = ("the clinic", "the prescriber")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +79,14 @@ class Line:
             return State.CHANGED
         if not self.value:
             return State.EMPTY
-        return State.TO_ENTER if self.entry is None else State.ENTERED
+        if self.entry is not None:
+            return State.ENTERED
+        return State.TO_ENTER if self.row.by in OURS else State.TO_CHECK
 
     @property
     def is_open(self) -> bool:
         """Whether somebody has to look into the portal."""
-        return self.state in (State.TO_ENTER, State.CHANGED)
+        return self.state in (State.TO_ENTER, State.TO_CHECK, State.CHANGED)
 
     @property
     def open_since(self) -> dt.datetime | None:

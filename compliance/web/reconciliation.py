@@ -29,6 +29,7 @@ ALL = "all"
 STATES = {
     "entered": ("ok", "check-circle", "In the portal"),
     "to-enter": ("warn", "pen", "To be entered"),
+    "to-check": ("warn", "eye", "To be checked"),
     "changed": ("danger", "alert", "Differs"),
     "empty": ("neutral", "minus", "Nothing recorded"),
 }

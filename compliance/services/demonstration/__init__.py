@@ -17,7 +17,9 @@ from compliance.services.assessments import reassess
 from compliance.services.demonstration.catalogue import Place, histories
 from compliance.services.demonstration.chain import Happened, append_all
 from compliance.services.demonstration.decisions import write_decisions
+from compliance.services.demonstration.histories import NURSE
 from compliance.services.demonstration.names import People
+from compliance.services.demonstration.portal import tick
 from compliance.services.demonstration.staff import (
     ADOPTED_ON,
     EDITION,
@@ -58,6 +60,8 @@ def load(session: Session, now: dt.datetime, seed: int, password: str) -> Loaded
     patients = [item.patient for item in written]
     for patient in patients:
         reassess(session, system("demonstration"), patient, now)
+    for code, clinic in clinics.items():
+        tick(session, clinic, users[WRITERS[code][NURSE][0]], now)
     return Loaded(clinics, users, patients, [item.history.situation for item in written])
 
 

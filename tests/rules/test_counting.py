@@ -1,4 +1,4 @@
-"""How days, months, ages and limits are counted is the programme's, so another choice answers so."""
+"""How days, months, ages and limits are counted is the programme's choice, read from its file."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from email.utils import format_datetime
 
 from compliance.mail.errors import Undelivered
 from compliance.mail.texts import Text, language_of, long_date, write
+from compliance.models import Clinic
 from compliance.rules.reminders import ReminderKind
 from compliance.services.letters import Letter
 
@@ -52,18 +53,40 @@ def text_of(letter: Letter, base_url: str) -> Text:
 def message_of(letter: Letter, sender: Sender, now: dt.datetime) -> EmailMessage:
     """The message to hand over; raises Undelivered for an address that is none."""
     text = text_of(letter, sender.base_url)
+    message = envelope(letter.to, letter.clinic, letter.clinic_email, letter.key, sender, now)
+    return filled(message, text, language_of(letter.language))
+
+
+def access_message(
+    to: str, clinic: Clinic, link: str, key: str, sender: Sender, now: dt.datetime
+) -> EmailMessage:
+    """A link that sets a password; raises Undelivered for an address that is none."""
+    language = language_of(clinic.language)
+    text = write("access", language, clinic=clinic.name, link=link, closing=())
+    return filled(envelope(to, clinic.name, clinic.email, key, sender, now), text, language)
+
+
+def envelope(
+    to: str, clinic: str, reply_to: str, key: str, sender: Sender, now: dt.datetime
+) -> EmailMessage:
+    """An empty message with its addresses; `key` makes its Message-ID."""
     message = EmailMessage(policy=SMTP)
-    message["From"] = _address(sender.address, letter.clinic)
-    message["To"] = _address(letter.to)
-    if letter.clinic_email:
-        message["Reply-To"] = _address(letter.clinic_email)
-    message["Subject"] = text.subject
+    message["From"] = _address(sender.address, clinic)
+    message["To"] = _address(to)
+    if reply_to:
+        message["Reply-To"] = _address(reply_to)
     message["Date"] = format_datetime(now)
-    message["Message-ID"] = message_id(letter.key, sender.address)
+    message["Message-ID"] = message_id(key, sender.address)
     message["Auto-Submitted"] = "auto-generated"
+    return message
+
+
+def filled(message: EmailMessage, text: Text, language: str) -> EmailMessage:
+    """The message with its subject and both bodies."""
+    message["Subject"] = text.subject
     message.set_content(text.plain)
     message.add_alternative(text.html, subtype="html")
-    message["Content-Language"] = language_of(letter.language)  # setting the content drops it
+    message["Content-Language"] = language  # setting the content drops it
     return message
 
 

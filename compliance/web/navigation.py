@@ -44,6 +44,8 @@ PLACES = (
 
 # A patient's forms and planner belong to the place of the patients.
 WITHIN = {
+    "mail_texts": "administration",
+    "people": "administration",
     "contacts": "worklist",
     "courses": "patients",
     "evidence": "patients",

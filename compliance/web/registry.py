@@ -12,7 +12,9 @@ from compliance.web.contacts import contact_pages
 from compliance.web.courses import courses
 from compliance.web.evidence import evidence
 from compliance.web.labs import labs
+from compliance.web.mail_texts import mail_texts
 from compliance.web.patients import patients
+from compliance.web.people import people
 from compliance.web.pharmacy import pharmacy
 from compliance.web.planner import planner
 from compliance.web.programmes import programmes
@@ -34,7 +36,9 @@ def blueprints() -> list[Blueprint]:
         courses,
         evidence,
         labs,
+        mail_texts,
         patients,
+        people,
         pharmacy,
         planner,
         programmes,

@@ -13,7 +13,7 @@ from compliance.web.security import LIBRARY_RULES, PUBLIC, rule_of
 from tests.conftest import make_config
 
 ROOT = Path(__file__).parents[2]
-OPEN_TO_ALL = {"static", "security.login"}
+OPEN_TO_ALL = {"static", "security.login", "people.set_password"}
 
 
 @pytest.fixture
@@ -30,7 +30,9 @@ def test_every_route_declares_who_may_use_it_or_is_refused(bare_app: Flask) -> N
     assert undeclared == []
 
 
-def test_only_the_sign_in_page_and_the_styles_are_open_to_everybody(bare_app: Flask) -> None:
+def test_only_signing_in_setting_a_password_by_link_and_the_styles_are_open_to_everybody(
+    bare_app: Flask,
+) -> None:
     endpoints = {rule.endpoint for rule in bare_app.url_map.iter_rules()}
     assert {e for e in endpoints if rule_of(bare_app, e) == PUBLIC} == OPEN_TO_ALL
 

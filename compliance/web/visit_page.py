@@ -41,7 +41,7 @@ EXEMPT = Requirement.CONTRACEPTION_METHODS
 
 
 def visit_context(
-    session: Session, patient: Patient, opening: Opening, form: VisitForm, moment: dt.datetime
+    session: Session, patient: Patient, opening: Opening, form: VisitForm
 ) -> dict[str, Any]:
     """Everything that templates/visits/show.html asks for, but the draft itself."""
     asked = opening.asked

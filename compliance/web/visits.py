@@ -18,7 +18,7 @@ from compliance.services.visit_opening import opening_of
 from compliance.services.visit_preview import VisitContent, check_days, preview
 from compliance.web.answers import accepted
 from compliance.web.clock import now
-from compliance.web.patient_view import edition_title, open_record
+from compliance.web.patient_view import open_record
 from compliance.web.security import CLINICAL, access, actor
 from compliance.web.visit_content import content_of, first_answers, typed
 from compliance.web.visit_form import VisitForm
@@ -172,11 +172,10 @@ def _acceptable(patient: Patient, form: VisitForm) -> bool:
 
 
 def _show(patient: Patient, form: VisitForm | None, draft: VisitDraft | None, **more: Any) -> str:
-    moment = now()
-    opening = opening_of(db.session(), patient, moment)
+    opening = opening_of(db.session(), patient, now())
     if form is None:
         form = VisitForm(first_answers(opening, prepared_for(db.session(), patient, opening)))
-    context = visit_context(db.session(), patient, opening, form, moment)
+    context = visit_context(db.session(), patient, opening, form)
     return render_template("visits/show.html", draft=draft, **context, **more)
 
 
@@ -209,8 +208,7 @@ def _confirm(
         faults=faults or {},
         said=said,
         typed_reason=request.form.get("override_reason", ""),
-        edition=edition_title(expected.decision.programme, expected.decision.edition),
-        **visit_context(db.session(), patient, opening, form, moment),
+        **visit_context(db.session(), patient, opening, form),
         **confirm_context(opening, form, content, expected),
     )
     return page, status

@@ -29,6 +29,11 @@ class Browser:
     def post(self, *args: Any, **kwargs: Any) -> TestResponse:
         return self._apart(self._client.post, *args, **kwargs)
 
+    def forget(self) -> None:
+        """Lose all cookies, as when a session has ended."""
+        for cookie in list(self._client._cookies.values()):
+            self._client.delete_cookie(cookie.key, domain=cookie.domain, path=cookie.path)
+
     def _apart(self, send: Callable[..., TestResponse], *args: Any, **kwargs: Any) -> TestResponse:
         db.session.rollback()  # what the test read until now is old afterwards
         return contextvars.Context().run(send, *args, **kwargs)

@@ -12,12 +12,12 @@ from compliance.rules.facts import PregnancyTest
 from compliance.rules.findings import Days, Finding, Provision
 from compliance.rules.follow_up import ended_on, tail_of
 from compliance.rules.issuing import issue_of
-from compliance.rules.labs import named_tests, results_for
+from compliance.rules.labs import named_tests, results_for, schedule_of
 from compliance.rules.makers import due, met, not_required, unmet
 from compliance.rules.pregnancy import detects_enough
 from compliance.rules.schemes import protection_of
 from compliance.rules.serving_tests import setting_of
-from compliance.rules.terms import Outcome, Requirement, TestResult
+from compliance.rules.terms import LabSchedule, Outcome, Requirement, TestResult
 
 FINAL = Requirement.FINAL_TEST
 TAIL = Requirement.CONTRACEPTION_TAIL
@@ -151,15 +151,10 @@ def blood_tests_at_end(ctx: Context) -> Finding:
     """The blood tests that a plan asks for when treatment ends."""
     basis = (ctx.rule("labs_at_end"), ctx.rule("lab_tolerance_days"))
     ended = ended_on(ctx)
-    if not basis[0].value or ended is None:
+    if not basis[0].value or ended is None or schedule_of(ctx) is not LabSchedule.LABEL:
         return not_required(LABS, "No blood test is asked for at the end of treatment.", basis)
-    early, late = basis[1].value
-    first, last = plus(ended, -early), plus(ended, late)
-    missing = [
-        test
-        for test in basis[0].value
-        if not any(first <= lab.day <= last for lab in results_for(ctx, test))
-    ]
+    first, last = _days_at_end(ctx, ended)
+    missing = _missing_at_end(ctx, ended)
     if not missing:
         return met(LABS, "The blood tests at the end of treatment are there.", (), basis)
     words, action = named_tests(missing), f"Have {named_tests(missing)} measured"
@@ -169,3 +164,25 @@ def blood_tests_at_end(ctx: Context) -> Finding:
     reason = f"At the end of treatment {words} are due on {show(ended)}."
     by = day_ends(last, ctx.terms.time_zone)
     return due(LABS, reason, (), basis, action=action, earliest=first, act_by=by)
+
+
+def _days_at_end(ctx: Context, ended: dt.date) -> Days:
+    early, late = ctx.rule("lab_tolerance_days").value
+    return plus(ended, -early), plus(ended, late)
+
+
+def _missing_at_end(ctx: Context, ended: dt.date) -> list[str]:
+    first, last = _days_at_end(ctx, ended)
+    return [
+        test
+        for test in ctx.rule("labs_at_end").value
+        if not any(first <= lab.day <= last for lab in results_for(ctx, test))
+    ]
+
+
+def labs_at_end_due(ctx: Context) -> Days | None:
+    """The day of the blood tests at the end of treatment; None when they are there or not asked."""
+    ended = ended_on(ctx)
+    if ended is None or blood_tests_at_end(ctx).outcome in (Outcome.MET, Outcome.NOT_REQUIRED):
+        return None
+    return ended, ended

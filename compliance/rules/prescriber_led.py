@@ -8,6 +8,7 @@ from compliance.rules.clinic_limits import with_clinic_limits
 from compliance.rules.context import Context
 from compliance.rules.course_end import (
     blood_tests_at_end,
+    labs_at_end_due,
     last_test_due,
     protected_after,
     rested_between_courses,
@@ -104,7 +105,7 @@ def rules_for(ctx: Context) -> Rules:
 
 def _next_labs(ctx: Context) -> Days | None:
     target = lab_target(ctx)
-    return (target[0], target[0]) if target else None
+    return (target[0], target[0]) if target else labs_at_end_due(ctx)
 
 
 NEXT: Mapping[Requirement, Callable[[Context], Days | None]] = {

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 
 from compliance.rules.context import Context
+from compliance.rules.course_end import next_course_from
 from compliance.rules.courses import course_of, supply_ends
 from compliance.rules.dates import day_ends, plus, show
+from compliance.rules.exemptions import exempted
 from compliance.rules.facts import Prescription
 from compliance.rules.findings import Days, Finding, Provision, Question
 from compliance.rules.issuing import issue_of, issued_context
 from compliance.rules.makers import met, not_required, unmet
 from compliance.rules.pregnancy import unresolved
 from compliance.rules.programme import NoEditionError
+from compliance.rules.protection import ready_on
+from compliance.rules.schemes import protection_of
 from compliance.rules.serving_tests import counts, serves_until, serving_of
-from compliance.rules.terms import Act, Phase, Requirement
+from compliance.rules.terms import Act, Binding, Phase, Requirement
 
 SUPPLY = Requirement.DAYS_SUPPLY
 WINDOW = Requirement.PRESCRIPTION_WINDOW
@@ -181,12 +186,24 @@ def hand_over_days(ctx: Context) -> Days | None:
 
 
 def _prescribing_days(ctx: Context) -> Days | None:
-    """The days of prescribing that the test serves, and not before a renewal may be."""
+    """The days of prescribing that the test serves, and not before what is counted has passed."""
     if not course_of(ctx).can or course_of(ctx).phase is Phase.AFTER:
         return None
     test = serving_of(ctx).test
     last = serves_until(ctx, test) if test else None
     if test is None or last is None or not counts(ctx, test):
         return None
-    first = max(test.collected, renewal_from(ctx) or test.collected)
+    first = max([test.collected, *_counted(ctx)])
     return (first, last) if first <= last else None
+
+
+def _counted(ctx: Context) -> Iterable[dt.date]:
+    """The first days that the passing of time alone allows: renewal, gap, contraception."""
+    renewal, course = renewal_from(ctx), next_course_from(ctx)
+    if renewal is not None and supply_limit(ctx).binding is Binding.MUST:
+        yield renewal
+    if course is not None:
+        yield course
+    since = protection_of(ctx).since(ctx.today)
+    if since is not None and issue_of(ctx).initiation and exempted(ctx) is None:
+        yield ready_on(ctx, since)

@@ -98,7 +98,7 @@ def _new_draft(patient: Patient, now: dt.datetime) -> VisitDraft:
 
 def _locked(session: Session, patient: Patient) -> VisitDraft | None:
     """The open draft, with the patient's row held so that two savings cannot cross."""
-    session.get(Patient, patient.id, with_for_update=True)
+    session.scalar(select(Patient.id).where(Patient.id == patient.id).with_for_update())
     return open_draft(session, patient)
 
 

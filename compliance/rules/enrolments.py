@@ -64,8 +64,8 @@ def _potential_problem(entry: PregnancyPotential | None, supporting: frozenset[T
         )
     if entry.can_become_pregnant is Potential.YES and entry.reason in supporting:
         return (
-            f"'Can become pregnant' was entered on {since} with a reason ({entry.reason}) that speaks"
-            " against it."
+            f"'Can become pregnant' was entered on {since} with a reason ({entry.reason}) that"
+            " speaks against it."
         )
     if not entry.confirmed_by_professional:
         return f"The category of {since} is not confirmed by a professional."

@@ -40,10 +40,12 @@
   };
   const save = () => {
     clearTimeout(timer);
-    saving = (saving || Promise.resolve())
+    const mine = (saving || Promise.resolve())
       .then(post)
-      .catch(() => later("Not saved: the server cannot be reached. Your text is still here; trying again."));
-    return saving;
+      .catch(() => later("Not saved: the server cannot be reached. Your text is still here; trying again."))
+      .finally(() => { if (saving === mine) saving = null; });
+    saving = mine;
+    return mine;
   };
   const retry = async () => {
     if (kept) return;
@@ -68,7 +70,7 @@
     if (!saving) return;
     event.preventDefault();
     event.stopPropagation();
-    saving.finally(() => { saving = null; clearTimeout(again); kept = true; form.requestSubmit(event.submitter); });
+    saving.then(() => { clearTimeout(again); kept = true; form.requestSubmit(event.submitter); });
   });
 
   // ——— shown as it is ticked ———

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Protocol
+from types import SimpleNamespace
+from typing import Any, Protocol
 
-from compliance.models import ContactOutcome
+from flask import url_for
+from sqlalchemy.orm import Session
+
+from compliance.models import ContactOutcome, Patient
 from compliance.rules.dates import show
+from compliance.services import contacts
+
+FROM, PATIENT = "from", "patient"  # in the address of the form: where to go back to
+_FROM_PATIENT: dict[str, Any] = {FROM: PATIENT}
 
 SAID = {
     ContactOutcome.CALLED: "Called",
@@ -38,3 +46,22 @@ def said(entry: Entry, colleague: str = "") -> str:
         return SAID[entry.outcome]
     word = "on" if entry.outcome is ContactOutcome.WILL_COME else "until"
     return f"{SAID[entry.outcome]} {word} {show(entry.until)}"
+
+
+def contacts_context(session: Session, patient: Patient, moment: dt.datetime) -> dict[str, Any]:
+    """What templates/patients/_contacts.html asks for."""
+    rows = [
+        SimpleNamespace(
+            at=row.at,
+            by=row.by,
+            title=said(row, row.handed_to.name if row.handed_to else ""),
+            reason=row.reason,
+            status=row.outcome.value,
+        )
+        for row in contacts.contacts_of(session, patient)
+    ]
+    return {
+        "contact_rows": rows,
+        "contact_new_url": url_for("contacts.record", public_id=patient.public_id, **_FROM_PATIENT),
+        "moment": moment,
+    }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from types import SimpleNamespace
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -21,7 +20,7 @@ from compliance.services.evidence import local_date
 from compliance.web import worklist_filters
 from compliance.web.answers import accepted
 from compliance.web.clock import now
-from compliance.web.contact_words import said
+from compliance.web.contact_words import FROM, PATIENT, contacts_context
 from compliance.web.forms import CHOOSE, PageForm
 from compliance.web.patient_view import open_record
 from compliance.web.security import STAFF, access, actor
@@ -127,24 +126,9 @@ def _prepared(
     }
 
 
-def contacts_context(session: Session, patient: Patient, moment: dt.datetime) -> dict[str, Any]:
-    """What templates/patients/_contacts.html asks for: contact_rows and moment."""
-    rows = [
-        SimpleNamespace(
-            at=row.at,
-            by=row.by,
-            title=said(row, row.handed_to.name if row.handed_to else ""),
-            reason=row.reason,
-            status=row.outcome.value,
-        )
-        for row in contacts.contacts_of(session, patient)
-    ]
-    return {"contact_rows": rows, "moment": moment}
-
-
 def _back(public_id: str) -> str:
     """The worklist as it was filtered, or the patient's page for who came from there."""
-    if request.args.get("from") == "patient":
+    if request.args.get(FROM) == PATIENT:
         return url_for("patients.show", public_id=public_id, _anchor="contacts")
     query: dict[str, Any] = dict(worklist_filters.asked(request.args))
     page = request.args.get("page", type=int)

@@ -21,6 +21,7 @@ from compliance.services import audit, held, patients
 from compliance.services.evidence import clinic_terms, local_date, to_record
 from compliance.web.charts import line_chart
 from compliance.web.clock import now
+from compliance.web.contact_words import contacts_context
 from compliance.web.form_specs import SPECS
 from compliance.web.protocol import card_of
 from compliance.web.security import CLINICAL, actor
@@ -70,6 +71,7 @@ def patient_context(session: Session, patient: Patient, moment: dt.datetime) -> 
         "patient": patient,
         "today": local_date(patient.clinic, moment),
         "assessment": answer,
+        **contacts_context(session, patient, moment),
         "waiting": held.waiting_for(session, patient),
         "protocol": card_of(session, patient, answer, rows, moment),
         "edition": edition_title(answer.programme, answer.edition) if answer else "",

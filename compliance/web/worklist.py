@@ -61,6 +61,7 @@ def today() -> str | AnyResponse:
 @access(*STAFF)
 def export() -> Response:
     """The list as filtered, every page of it, as a file; written down for each patient in it."""
+    refresh()
     query = worklist_filters.asked(request.args)
     moment, found = now(), _found(query, "")
     with transaction() as session:

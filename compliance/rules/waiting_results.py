@@ -43,7 +43,7 @@ def waiting_labs(ctx: Context) -> Iterator[Finding]:
             found.setdefault(basis.parameter, (basis, []))[1].append(item)
     for basis, items in found.values():
         names = join(sorted({str(item.analyte) for item in items}))
-        yield _waits(Requirement.LAB_LIMITS, items, (basis,), f"of {names}")
+        yield _waits(Requirement.LAB_LIMITS, items, (basis,), f"({names})")
 
 
 def _limit_in_force(ctx: Context, analyte: Analyte | None) -> Provision | None:
@@ -65,7 +65,7 @@ def _waits(
     since = show(min(item.on for item in items))
     one = len(items) == 1
     reason = (
-        f"{'A result' if one else f'{len(items)} results'} from the laboratory {what}"
+        f"{'A laboratory result' if one else f'{len(items)} laboratory results'} {what}"
         f" {'waits' if one else 'wait'} for a person since {since}."
     )
     if not all(item.certain for item in items):

@@ -97,7 +97,9 @@ def test_a_reached_limit_says_what_it_is_who_decides_and_by_whose_set() -> None:
     assert act.action.startswith("Have the prescriber acknowledge")
     assert "nothing goes on until a named clinician decides" in critical.reason
     assert critical.binding is Binding.MUST
-    assert critical.basis[0].citation.title == "Action limits of this clinic, in force from 2 Mar 2026"
+    assert (
+        critical.basis[0].citation.title == "Action limits of this clinic, in force from 2 Mar 2026"
+    )
 
 
 @pytest.mark.parametrize(
@@ -248,11 +250,11 @@ def test_a_waiting_result_holds_where_its_analyte_has_a_limit_in_force() -> None
 
 def test_a_waiting_result_says_since_when_and_what_to_do() -> None:
     found = of(ask(waiting(certain=False)))
-    assert "A result from the laboratory of ALT waits for a person since 1 Apr 2026" in found.reason
+    assert "A laboratory result (ALT) waits for a person since 1 Apr 2026" in found.reason
     assert "not certain that it is this patient's" in found.reason
     assert found.action == "Open the waiting result, then file it, correct it or dismiss it"
     two = of(ask(waiting(), waiting(Analyte.TG))).reason
-    assert "2 results from the laboratory of ALT and TG wait" in two
+    assert "2 laboratory results (ALT and TG) wait" in two
 
 
 def test_a_waiting_result_does_not_count_before_it_came() -> None:

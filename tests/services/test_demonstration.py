@@ -33,6 +33,7 @@ from compliance.models import (
     StoredAssessment,
     User,
 )
+from compliance.rules.action_limits import suggested_limits
 from compliance.rules.assess import assess
 from compliance.rules.dates import age_on
 from compliance.rules.facts import (
@@ -40,6 +41,7 @@ from compliance.rules.facts import (
     ClinicTerms,
     Dispensing,
     Lab,
+    LimitSet,
     PregnancyPotential,
     Record,
     facts_of,
@@ -116,7 +118,9 @@ def _groups(
     place = Place(code, zone, today, moment.astimezone(NEW_YORK).date())
     adopted = min(dt.date(2026, 11, 15), today - dt.timedelta(days=7))
     adoptions = (Adoption(edition="2026", on=adopted),) if code == "canyon" else ()
-    terms = ClinicTerms(time_zone=zone, adoptions=adoptions, lab_schedule=schedule)
+    terms = ClinicTerms(
+        time_zone=zone, adoptions=adoptions, lab_schedule=schedule, limits=_limits(code, today)
+    )
     programme = load_programme("us-ipledge")
     for history in histories(place, SEED, people):
         replaced = {id(entry.corrects) for entry in history.entries if entry.corrects}
@@ -129,6 +133,13 @@ def _groups(
         answer = assess(record, programme, terms, question)
         ahead = plan(record, programme, terms, moment)
         yield triage(answer, ahead, moment).group.value
+
+
+def _limits(code: str, today: dt.date) -> tuple[LimitSet, ...]:
+    if code != "harbor":
+        return ()
+    keys = tuple(limit.key for limit in suggested_limits() if not limit.variant_of)
+    return (LimitSet(on=today - dt.timedelta(days=28), keys=keys),)
 
 
 def demonstrated() -> list[tuple[object, ...]]:

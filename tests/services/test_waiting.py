@@ -84,7 +84,7 @@ def test_a_result_without_a_unit_holds_at_once_where_its_analyte_has_a_limit(
     found = stored(patient)["lab-limits"]
     assert found["blocks"]
     assert found["evidence"] == [row.public_id]
-    assert "of TG waits for a person since 2 Apr 2026" in found["reason"]
+    assert "(TG) waits for a person since 2 Apr 2026" in found["reason"]
 
 
 def test_it_does_not_hold_where_the_clinic_limits_another_analyte(

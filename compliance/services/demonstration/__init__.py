@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from compliance.models import Clinic, EditionAdoption, Patient, Setting, User
+from compliance.models import Clinic, EditionAdoption, LimitAdoption, Patient, Setting, User
+from compliance.rules.action_limits import suggested_limits
 from compliance.rules.dates import plus, zone
-from compliance.rules.facts import Adoption, ClinicTerms
+from compliance.rules.facts import Adoption, ClinicTerms, LimitSet
 from compliance.rules.programme import load_programme
 from compliance.services.actors import system
+from compliance.services.adoptions import adoption_detail
 from compliance.services.assessments import reassess
 from compliance.services.demonstration.catalogue import Place, histories
 from compliance.services.demonstration.chain import Happened, append_all
@@ -23,6 +25,7 @@ from compliance.services.demonstration.portal import tick
 from compliance.services.demonstration.staff import (
     ADOPTED_ON,
     EDITION,
+    LIMITS_SOURCE,
     NOTICE,
     WEST,
     WRITERS,
@@ -33,6 +36,7 @@ from compliance.services.demonstration.writing import Desk, Written, write_patie
 
 HISTORY_DAYS = 330
 RECENT_DAYS = 7
+LIMITS_DAYS = 28  # so long has the eastern clinic worked by limits of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +88,12 @@ def _fill(
     people: People,
 ) -> list[Written]:
     happened: list[Happened] = []
-    terms = ClinicTerms(time_zone=clinic.time_zone, lab_schedule=clinic.lab_schedule)
     if clinic.code == WEST:
         on = min(ADOPTED_ON, plus(place.today, -RECENT_DAYS))
         terms = _adopted(session, clinic, users["manager.west@example.org"], on, happened)
+    else:
+        on = plus(place.today, -LIMITS_DAYS)
+        terms = _limited(session, clinic, users["prescriber@example.org"], on, happened)
     writers = {
         role: [users[email] for email in emails] for role, emails in WRITERS[clinic.code].items()
     }
@@ -127,6 +133,31 @@ def _adopted(
         time_zone=clinic.time_zone,
         adoptions=(Adoption(edition=EDITION, on=on),),
         lab_schedule=clinic.lab_schedule,
+    )
+
+
+def _limited(
+    session: Session, clinic: Clinic, prescriber: User, on: dt.date, happened: list[Happened]
+) -> ClinicTerms:
+    """The eastern clinic's attested adoption of the suggested action limits."""
+    at = _nine(dt.datetime.combine(on, dt.time(12), dt.UTC), clinic.time_zone)
+    row = LimitAdoption(
+        clinic_id=clinic.id,
+        adopted_on=on,
+        limits=[limit.key for limit in suggested_limits() if not limit.variant_of],
+        source=LIMITS_SOURCE,
+        attested_by_id=prescriber.id,
+        recorded_at=at,
+    )
+    session.add(row)
+    happened.append(
+        Happened(at, prescriber.name, prescriber.id, clinic.id, None, "limits.adopted", "clinic",
+                 clinic.code, adoption_detail(row))
+    )  # fmt: skip
+    return ClinicTerms(
+        time_zone=clinic.time_zone,
+        lab_schedule=clinic.lab_schedule,
+        limits=(LimitSet(on=on, keys=tuple(row.limits)),),
     )
 
 

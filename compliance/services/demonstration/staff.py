@@ -22,6 +22,10 @@ NOTICE = (
     "Demonstration only: the notice of 16 June 2026 that moved the modification approved on "
     "9 February 2026 to 15 November 2026. No real clinic attests this."
 )
+LIMITS_SOURCE = (
+    "Demonstration only: a made-up protocol for blood tests with the suggested limits. No real "
+    "clinician has signed them off."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from compliance.rules.clinic_limits import with_clinic_limits
 from compliance.rules.clock import EVERYBODY, Reader
-from compliance.rules.context import SHARED, Context, Index, authority_zone
+from compliance.rules.context import SHARED, Context, Index
 from compliance.rules.contraception import contraception_lead_in, contraception_methods
 from compliance.rules.courses import course_of
 from compliance.rules.dates import show
@@ -154,7 +154,7 @@ def assess(
         question=question,
         time_zone=terms.time_zone,
         programme=programme.id,
-        authority_zone=authority_zone(programme, terms, question.at),
+        authority_zone=ctx.clock.authority,
         edition=now.edition,
         phase=now.phase,
         verdict=verdict,

@@ -19,13 +19,13 @@ class Clock:
     turn there.
     """
 
-    __slots__ = ("_authority", "_clinic", "_over", "_reached", "at", "reader", "today")
+    __slots__ = ("_clinic", "_over", "_reached", "at", "authority", "reader", "today")
 
     def __init__(self, at: dt.datetime, clinic_zone: str, authority_zone: str) -> None:
         self.at = at
         self.today = local_day(at, clinic_zone)
         self._clinic = clinic_zone
-        self._authority = authority_zone
+        self.authority = authority_zone
         self.reader: Reader = EVERYBODY
         self._reached: dict[dt.date, set[Reader]] = {}
         self._over: dict[dt.date, set[Reader]] = {}
@@ -39,7 +39,7 @@ class Clock:
 
     def over(self, day: dt.date) -> bool:
         """Whether this day has ended where the authority counts."""
-        if day_is_over(day, self._authority) <= self.at:
+        if day_is_over(day, self.authority) <= self.at:
             return True
         self._over.setdefault(day, set()).add(self.reader)
         return False
@@ -54,5 +54,5 @@ class Clock:
         for day, readers in self._reached.items():
             ahead.setdefault(day_begins(day, self._clinic), set()).update(readers)
         for day, readers in self._over.items():
-            ahead.setdefault(day_is_over(day, self._authority), set()).update(readers)
+            ahead.setdefault(day_is_over(day, self.authority), set()).update(readers)
         return {moment: readers for moment, readers in ahead.items() if moment > self.at}

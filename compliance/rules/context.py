@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from compliance.rules.courses import Course
     from compliance.rules.cover import Cover
     from compliance.rules.issuing import Issue
+    from compliance.rules.pregnancy import Alarm
     from compliance.rules.pregnancy_tests import Tests
     from compliance.rules.schemes import Protection
     from compliance.rules.terms import Analyte
@@ -98,6 +99,7 @@ class Context:
         "_provisions",
         "_timeline",
         "adoptions",
+        "alarms",
         "anchors",
         "clock",
         "course",
@@ -150,6 +152,7 @@ class Context:
 
     def _read_nothing_yet(self) -> None:
         """What the rules share is read when the first of them asks."""
+        self.alarms: list[Alarm] | None = None
         self.course: Course | None = None
         self.tests: Tests | None = None
         self.cover: Cover | None = None
@@ -172,11 +175,11 @@ class Context:
 
         Where everybody noted it the facts known are others, and a new context is needed.
         """
-        authority = authority_zone(self.programme, self.terms, at)
-        self.clock = Clock(at, self.terms.time_zone, authority)
+        self.clock = Clock(at, self.terms.time_zone, self.clock.authority)
         self.today = self.clock.today
         if self.anchors:
             self.anchors = anchors_of(self)
+            self.alarms = None
         if readers & SHARED:
             self.cover = None if COVER in readers else self.cover
             self.course = None if readers & {COVER, COURSE} else self.course

@@ -39,7 +39,7 @@ class Cover(NamedTuple):
 
     def same_pair_since(self, day: dt.date) -> dt.date | None:
         """The first day of the pair that is longest in use on a day; None without one."""
-        return min((span.first for span in self.pairs(day)), default=None)
+        return min([span.first for span in self.pairs(day)], default=None)
 
     def first_gap(self, first: dt.date, last: dt.date) -> dt.date | None:
         """The first day between two days, both included, that no complete pair covers."""

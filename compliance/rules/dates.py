@@ -25,6 +25,7 @@ def plus(day: dt.date, days: int) -> dt.date:
     return dt.date.fromordinal(min(max(day.toordinal() + days, _FIRST), _LAST))
 
 
+@lru_cache(maxsize=16384)
 def plus_months(day: dt.date, months: int, *, beyond: bool = False) -> dt.date:
     """The same day of a later month; count from the anchor always, never from month to month.
 
@@ -54,6 +55,7 @@ def age_on(born: dt.date, day: dt.date, *, early: bool = False) -> int:
     return years - (day < birthday(born, years, early=early))
 
 
+@lru_cache(maxsize=16384)
 def birthday(born: dt.date, years: int, *, early: bool = False) -> dt.date:
     """The day on which a person reaches an age in years; of common years 1 March, or `early`."""
     year = min(born.year + years, dt.MAXYEAR)

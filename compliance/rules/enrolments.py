@@ -74,7 +74,7 @@ def _potential_problem(entry: PregnancyPotential | None, supporting: frozenset[T
 
 def acknowledgement(ctx: Context) -> Finding:
     """The form of the category, signed by everyone who must, before the first dose."""
-    basis = tuple(ctx.rule(name) for name in ("form", "form_signers", "guardian_below_age"))
+    basis = (ctx.rule("form"), ctx.rule("form_signers"), ctx.rule("guardian_below_age"))
     since = course_of(ctx).category_since or dt.date.min
     forms = [
         fact
@@ -113,7 +113,7 @@ def _signers(ctx: Context, on: dt.date) -> frozenset[Signer]:
 
 
 def _missing_signers(ctx: Context, form: Acknowledgement) -> list[str]:
-    missing = _signers(ctx, form.on) - set(form.signed_by)
+    missing = _signers(ctx, form.on).difference(form.signed_by)
     return [words for signer, words in _SIGNERS.items() if signer in missing] if missing else []
 
 

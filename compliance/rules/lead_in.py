@@ -22,8 +22,12 @@ def lead_in_ready(ctx: Context, on: dt.date) -> dt.date | None:
 
 def enrolled_from(ctx: Context) -> dt.date | None:
     """The enrolment that counts: the first of this qualification, else the newest before it."""
-    days = [fact.on for fact in ctx.known(Enrolment)]
-    return next((day for day in days if day >= course_of(ctx).since), days[-1] if days else None)
+    since, newest = course_of(ctx).since, None
+    for fact in ctx.known(Enrolment):
+        newest = fact.on
+        if newest >= since:
+            break
+    return newest
 
 
 def broken_since(ctx: Context) -> dt.date | None:

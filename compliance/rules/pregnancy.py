@@ -41,6 +41,12 @@ class Alarm:
 
 def alarms(ctx: Context) -> list[Alarm]:
     """Every sign of a pregnancy on record, resolved or not, oldest first."""
+    if ctx.alarms is None:
+        ctx.alarms = _alarms(ctx)
+    return ctx.alarms
+
+
+def _alarms(ctx: Context) -> list[Alarm]:
     found = [Alarm(fact.on, Sign.PREGNANCY, fact.id) for fact in ctx.known(Pregnancy)]
     for test in ctx.known(PregnancyTest):
         if test.result is not TestResult.NEGATIVE:

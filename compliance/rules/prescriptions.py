@@ -73,9 +73,9 @@ def review(ctx: Context) -> Finding:
     visits = [visit for visit in ctx.known(Visit) if visit.on >= since]
     if not visits:
         return due(REVIEW, "No visit for this prescription is recorded yet.", (), basis)
-    asked = {topic for visit in visits for topic in visit.topics}
-    evidence = tuple(visit.id for visit in visits)
-    missing = [topic for topic in Topic if topic in basis[0].value and topic not in asked]
+    evidence = tuple([visit.id for visit in visits])
+    left = basis[0].value.difference(*[visit.topics for visit in visits])
+    missing = [topic for topic in _TOPICS if topic in left]
     if not missing:
         reason = f"Mood was asked about at the visit of {show(visits[-1].on)}."
         return met(REVIEW, reason, evidence, basis)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from compliance.rules.context import Context, authority_zone
+from compliance.rules.context import Context
 from compliance.rules.courses import Course, course_of
 from compliance.rules.dates import day_ends, plus, show
 from compliance.rules.facts import Visit
@@ -199,5 +199,4 @@ def _waiting(ctx: Context, missed_id: str, missed: dt.date, until: dt.date) -> F
 
 def closes_at(ctx: Context, window: Days | None) -> dt.datetime | None:
     """The last second of a window, in the authority's time zone."""
-    zone_name = authority_zone(ctx.programme, ctx.terms, ctx.clock.at)
-    return day_ends(window[1], zone_name) if window else None
+    return day_ends(window[1], ctx.clock.authority) if window else None

@@ -119,7 +119,7 @@ def newest_grade(ctx: Context, analyte: Analyte) -> int | None:
 def grade_of(ctx: Context, lab: Lab) -> int | None:
     """The grade of one result; None when its value, unit or limits do not allow one."""
     table = _table().get(lab.analyte)
-    if table is None:
+    if table is None or usable(lab) is None:
         return None
     abnormal = _abnormal_baseline(ctx, lab) if "baseline" in table else None
     return _grade(lab.analyte, lab.value, lab.unit, lab.upper_limit, abnormal)

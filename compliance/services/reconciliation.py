@@ -298,8 +298,11 @@ def enter(
 ) -> int:
     """Write down that these lines are in the portal as our record says them; returns how many.
 
-    Raises Conflict when our record has changed since it was looked at, Invalid without a line.
+    Raises Conflict when our record has changed since it was looked at, or where there is no portal,
+    Invalid without a line.
     """
+    if not has_portal(patient.programme):
+        raise Conflict("This programme has no portal in which the month is entered.")
     sheet, wanted = sheet_of(session, patient), set(keys)
     if seal != sheet.seal:
         raise Conflict("Our record has changed meanwhile: look at the sheet again, then tick.")

@@ -23,7 +23,10 @@ class BatchState(Term):
 
 
 class OnboardingBatch(Base):
-    """One spreadsheet of patients, as it came."""
+    """One spreadsheet of patients, as it came.
+
+    `columns` has `fields` (our field: their heading) and `dates` (our field: dmy or mdy).
+    """
 
     __tablename__ = "onboarding_batch"
 
@@ -33,7 +36,7 @@ class OnboardingBatch(Base):
     file_name: Mapped[str] = mapped_column(String(255))
     sha256: Mapped[str] = mapped_column(String(64))
     content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
-    columns: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # our field: their heading
+    columns: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     state: Mapped[BatchState] = mapped_column(TermColumn(BatchState), default=BatchState.UPLOADED)
     uploaded_at: Mapped[dt.datetime] = mapped_column(Instant)
     uploaded_by: Mapped[str] = mapped_column(String(200))
@@ -57,7 +60,10 @@ class RowOutcome(Term):
 
 
 class OnboardingRow(Base):
-    """One row of the spreadsheet, with its outcome and the reason."""
+    """One row of the spreadsheet, with its outcome and the reason.
+
+    `data` has `cells` (our field: text), `match` (who it may be) and `decision` about that match.
+    """
 
     __tablename__ = "onboarding_row"
     __table_args__ = (UniqueConstraint("batch_id", "position"),)

@@ -139,18 +139,23 @@ def _first_evidence(
         evidence.append(session, actor, patient, Enrolment(on=new.enrolled_on), now)
 
 
-def _check(session: Session, clinic: Clinic, new: NewPatient, now: dt.datetime) -> None:
+def faults_of(new: NewPatient, today: dt.date) -> dict[str, str]:
+    """What is wrong with a patient to enrol on its own, a sentence a field; asks no database."""
     faults: dict[str, str] = {}
-    today = evidence.local_date(clinic, now)
     _check_named(new, faults)
     if new.birth_date >= today or new.birth_date.year < today.year - 120:
         faults["birth_date"] = f"Found {new.birth_date}; enter a date of birth in the past."
     if new.enrolled_on and not new.birth_date < new.enrolled_on <= today:
         faults["enrolled_on"] = f"Found {new.enrolled_on}; enter a day up to today, {today}."
-    if _mrn_taken(session, clinic, new.mrn):
-        faults["mrn"] = f"The record number {new.mrn.strip()} belongs to a patient already here."
     if new.email and ("@" not in new.email or " " in new.email.strip()):
         faults["email"] = f"Found {new.email!r}; enter an address such as name@example.org."
+    return faults
+
+
+def _check(session: Session, clinic: Clinic, new: NewPatient, now: dt.datetime) -> None:
+    faults = faults_of(new, evidence.local_date(clinic, now))
+    if _mrn_taken(session, clinic, new.mrn):
+        faults["mrn"] = f"The record number {new.mrn.strip()} belongs to a patient already here."
     if new.prescriber_id is not None and not _prescribes_here(session, clinic, new.prescriber_id):
         faults["prescriber"] = "Choose a prescriber of this clinic."
     _check_identifiers(session, clinic, new, faults)

@@ -5,6 +5,8 @@ from compliance.models.audit import AccessLogEntry, AuditEvent, AuditHead
 from compliance.models.clinics import Clinic, EditionAdoption, LimitAdoption
 from compliance.models.contacts import Contact, ContactOutcome
 from compliance.models.evidence import Dispense, Evidence, PrescriptionOrder
+from compliance.models.feeds import ApiClient, ColumnMapping
+from compliance.models.incidents import Incident, IncidentKind
 from compliance.models.intake import CodeMapping, ImportedFile, ImportedMessage, ImportedResult
 from compliance.models.notes import Document, Note
 from compliance.models.onboarding import BatchState, OnboardingBatch, OnboardingRow, RowOutcome
@@ -18,11 +20,13 @@ from compliance.models.visits import VisitDraft
 
 __all__ = [
     "AccessLogEntry",
+    "ApiClient",
     "AuditEvent",
     "AuditHead",
     "BatchState",
     "Clinic",
     "CodeMapping",
+    "ColumnMapping",
     "Contact",
     "ContactOutcome",
     "Course",
@@ -34,6 +38,8 @@ __all__ = [
     "ImportedFile",
     "ImportedMessage",
     "ImportedResult",
+    "Incident",
+    "IncidentKind",
     "JobRun",
     "Lease",
     "LimitAdoption",

@@ -64,7 +64,7 @@ class ActionLimit:
 
     def reached_by(self, lab: Lab, same_day: Iterable[Lab] = ()) -> bool | None:
         """Whether a result reaches it, with the others of its day; None where nobody can tell."""
-        if lab.analyte is not self.analyte or not self._for_sample(lab):
+        if not self.speaks_of(lab):
             return False
         alone = self._reached_alone(lab)
         if alone is False or self.beside is None:
@@ -74,8 +74,10 @@ class ActionLimit:
         beside = True if True in found else None if None in found else False
         return beside if alone else (False if beside is False else None)
 
-    def _for_sample(self, lab: Lab) -> bool:
-        return self.fasting is None or self.fasting is bool(lab.fasting)
+    def speaks_of(self, lab: Lab) -> bool:
+        """Whether it is about results of this analyte and of samples like this one."""
+        fits = self.fasting is None or self.fasting is bool(lab.fasting)
+        return fits and lab.analyte is self.analyte
 
     def _reached_alone(self, lab: Lab) -> bool | None:
         if self.above_upper_limit is not None:

@@ -97,6 +97,47 @@ def graded_analytes() -> frozenset[Analyte]:
     return frozenset(_table())
 
 
+@dataclass(frozen=True, slots=True)
+class GradeBand:
+    """One grade as a range in a result's unit: above `low`, up to and with `high` (None: open)."""
+
+    grade: int
+    low: Fraction
+    high: Fraction | None
+
+
+def grade_bands(ctx: Context, lab: Lab) -> tuple[GradeBand, ...]:
+    """The ranges in which results like this one are graded, by its own limit or baseline."""
+    table = _table().get(lab.analyte)
+    if table is None or usable(lab) is None:
+        return ()
+    unit = analyte_terms()[lab.analyte].read_as.get(lab.unit, lab.unit)
+    limit = upper_limit(lab)
+    abnormal = _abnormal_baseline(ctx, lab) if "baseline" in table else None
+    if unit in table["units"]:
+        return _ranges(table["units"][unit], Fraction(1), limit)
+    if abnormal is not None:
+        own: Bands = table["baseline"]
+        return _ranges(own, abnormal, limit) if own.use == "instead" else ()
+    if limit is None or "upper_limit" not in table:
+        return ()
+    return _ranges(table["upper_limit"], limit.number, limit)
+
+
+def _ranges(bands: Bands, scale: Fraction, limit: Quantity | None) -> tuple[GradeBand, ...]:
+    """A scale as ranges; without the laboratory's limit a first grade that hangs on it is left."""
+    start: Fraction | None = (bands.from_ or bands.above or Fraction(0)) * scale
+    if bands.above_upper_limit:
+        start = limit.number if limit else None
+    ends = [end * scale for end in bands.up_to]
+    lows, highs = [start, *ends], [*ends, None]
+    return tuple(
+        GradeBand(grade, low, high)
+        for grade, (low, high) in enumerate(zip(lows, highs, strict=True), bands.first_grade)
+        if low is not None and (high is None or low < high)
+    )
+
+
 def grades_of(ctx: Context) -> dict[str, int]:
     """The grade of the newest result of every analyte that has one."""
     if not ctx.known(Lab):

@@ -15,6 +15,8 @@ NUMBER = re.compile(r"^\s*[<>≤≥]?=?\s*([0-9]+(?:\.[0-9]+)?)\s*$")
 
 Number = Decimal | int | float | str
 Point = tuple[datetime.date, Number]
+GradeRange = tuple[int, Decimal, Decimal | None]  # a grade, above what, up to what
+WRITTEN = 14  # the height of a line of text
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,19 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Band:
+    """A pale range across the chart: its upper edge, its height, its number and its words.
+
+    `label` is empty where the range is too low to write in.
+    """
+
+    top: float
+    height: float
+    grade: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
     """Everything that the template draws; coordinates are in the units of width and height."""
 
@@ -47,6 +62,8 @@ class Chart:
     limit: Mark | None
     upper: Mark | None
     unit: str
+    strict: bool = False
+    bands: tuple[Band, ...] = ()
     width: int = WIDTH
     height: int = HEIGHT
     left: int = LEFT
@@ -62,7 +79,12 @@ class Chart:
         over = sum(dot.over for dot in self.dots)
         told = f"{len(self.dots)} results from {_day(first.day)} to {_day(last.day)}; "
         told += f"the latest is {last.value} {self.unit}".rstrip()
-        return f"{told}; {over} at or above the limit." if self.limit else f"{told}."
+        return f"{told}; {over} {self.beyond}." if self.limit else f"{told}."
+
+    @property
+    def beyond(self) -> str:
+        """What a marked result is."""
+        return "above the limit" if self.strict else "at or above the limit"
 
 
 def line_chart(
@@ -70,10 +92,14 @@ def line_chart(
     unit: str = "",
     limit: Number | None = None,
     upper: Number | None = None,
+    *,
+    strict: bool = False,
+    bands: Iterable[GradeRange] = (),
 ) -> Chart:
     """The geometry of one analyte's results over time; values that are not numbers are left out.
 
-    `limit` is the clinic's limit and `upper` the laboratory's upper limit, both in `unit`.
+    `limit` is the clinic's limit (`strict`: itself still within) and `upper` the laboratory's
+    upper limit, both in `unit`, as are the ends of the `bands`.
     """
     known = sorted(
         (
@@ -92,7 +118,7 @@ def line_chart(
             _y(value, ticks[-1]),
             day,
             text,
-            top_line is not None and value >= top_line,
+            top_line is not None and (value > top_line or (value == top_line and not strict)),
         )
         for day, value, text in known
     )
@@ -104,7 +130,19 @@ def line_chart(
         limit=_line(top_line, ticks[-1], "limit"),
         upper=_line(upper_line, ticks[-1], "ULN"),
         unit=unit,
+        strict=strict,
+        bands=tuple(_bands(bands, ticks[-1])),
     )
+
+
+def _bands(bands: Iterable[GradeRange], top: Decimal) -> Iterable[Band]:
+    for grade, low, high in bands:
+        if low < top:
+            edge, floor = _y(top if high is None else min(high, top), top), _y(low, top)
+            height = round(floor - edge, 1)
+            # The first grade begins at the upper limit, whose own label stands there.
+            room = WRITTEN if grade > 1 else 2 * WRITTEN
+            yield Band(edge, height, grade, f"grade {grade}" if height >= room else "")
 
 
 def _line(value: Decimal | None, top: Decimal, word: str) -> Mark | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import select
@@ -12,14 +14,15 @@ from sqlalchemy.orm import Session
 
 from compliance.db import db, transaction
 from compliance.models import Dispense, Evidence, Patient, PrescriptionOrder, Role, StoredAssessment
-from compliance.rules.facts import Lab, PregnancyPotential
+from compliance.rules.facts import ClinicTerms, Lab, PregnancyPotential, Record, facts_of
+from compliance.rules.lab_guides import Guides, lab_guides
 from compliance.rules.lab_notes import lab_notes
 from compliance.rules.method_status import method_status
-from compliance.rules.programme import load_programme
+from compliance.rules.programme import Programme, load_programme
 from compliance.rules.terms import Analyte, Potential, ResultStatus
 from compliance.services import audit, held, patients
 from compliance.services.evidence import clinic_terms, local_date, to_record
-from compliance.web.charts import line_chart
+from compliance.web.charts import Chart, line_chart
 from compliance.web.clock import now
 from compliance.web.contact_words import contacts_context
 from compliance.web.form_specs import SPECS
@@ -78,7 +81,6 @@ def patient_context(session: Session, patient: Patient, moment: dt.datetime) -> 
         "programme": load_programme(patient.programme).name,
         "category": _category(standing, local_date(patient.clinic, moment)),
         "phase": PHASES.get(str(answer.phase), "") if answer else "",
-        "trends": _trends(standing),
         **_computed(session, patient, standing, moment),
         "evidence": _by_kind(rows),
         "prescriptions": _of(session, PrescriptionOrder, patient),
@@ -100,6 +102,7 @@ def _computed(
     return {
         "methods_now": method_status(record, programme, terms, moment),
         "lab_notes": lab_notes(record, programme, terms, moment),
+        "trends": _trends(record, programme, terms, moment),
     }
 
 
@@ -154,27 +157,41 @@ def _forms(role: Role | None) -> list[dict[str, str]]:
     ]
 
 
-def _trends(rows: Sequence[Evidence]) -> list[dict[str, Any]]:
+def _trends(
+    record: Record, programme: Programme, terms: ClinicTerms, moment: dt.datetime
+) -> list[dict[str, Any]]:
     """One chart an analyte and unit: results in different units are never drawn as one line."""
     series: dict[tuple[Analyte, str], list[Lab]] = defaultdict(list)
-    for row in rows:
-        if row.kind == Lab.kind:
-            fact = row.fact
-            assert isinstance(fact, Lab)  # noqa: S101 - the kind says so
-            if fact.unit and fact.status in (ResultStatus.FINAL, ResultStatus.CORRECTED):
-                series[fact.analyte, fact.unit].append(fact)
-    order = list(Analyte)
+    for fact in reversed(facts_of(record.facts, Lab)):
+        if fact.unit and fact.status in (ResultStatus.FINAL, ResultStatus.CORRECTED):
+            series[fact.analyte, fact.unit].append(fact)
+    ordered = sorted(series, key=lambda key: (list(Analyte).index(key[0]), key[1]))
+    newest = [series[key][0] for key in ordered]
+    guides = lab_guides(record, programme, terms, moment, newest)
     return [
         {
             "id": f"{analyte.value}-{number}",
             "title": words(analyte.value),
-            "chart": line_chart(
-                [(fact.day, fact.value) for fact in facts],
-                unit,
-                upper=next((fact.upper_limit for fact in facts if fact.upper_limit), None),
-            ),
+            "chart": _chart(series[analyte, unit], unit, guide),
         }
-        for number, ((analyte, unit), facts) in enumerate(
-            sorted(series.items(), key=lambda item: (order.index(item[0][0]), item[0][1]))
-        )
+        for number, ((analyte, unit), guide) in enumerate(zip(ordered, guides, strict=True))
     ]
+
+
+def _chart(facts: Sequence[Lab], unit: str, guide: Guides) -> Chart:
+    return line_chart(
+        [(fact.day, fact.value) for fact in facts],
+        unit,
+        limit=_decimal(guide.limit),
+        upper=next((fact.upper_limit for fact in facts if fact.upper_limit), None),
+        strict=guide.strict,
+        bands=[(band.grade, _exact(band.low), _decimal(band.high)) for band in guide.bands],
+    )
+
+
+def _exact(value: Fraction) -> Decimal:
+    return round(Decimal(value.numerator) / value.denominator, 2)
+
+
+def _decimal(value: Fraction | None) -> Decimal | None:
+    return None if value is None else _exact(value)

@@ -2,8 +2,11 @@
 
 import datetime as dt
 from decimal import Decimal
+from itertools import pairwise
 
-from compliance.web.charts import line_chart
+import pytest
+
+from compliance.web.charts import TOP, line_chart
 
 DAYS = [dt.date(2026, month, 22) for month in (1, 2, 3)]
 
@@ -58,3 +61,31 @@ def test_many_months_have_at_most_six_labels():
     days = [dt.date(2025, 1, 1) + dt.timedelta(days=30 * n) for n in range(18)]
     chart = line_chart([(day, "1") for day in days])
     assert 3 <= len(chart.columns) <= 6
+
+
+def test_a_strict_limit_is_itself_still_within():
+    points = [(DAYS[0], "120"), (DAYS[1], "120.1")]
+    chart = line_chart(points, "U/L", limit=120, strict=True)
+    assert [dot.over for dot in chart.dots] == [False, True]
+    assert "1 above the limit" in chart.sentence
+
+
+def test_grades_are_bands_one_above_the_other_inside_the_frame():
+    grades = [(1, Decimal(150), Decimal(300)), (2, Decimal(300), Decimal(500)),
+              (3, Decimal(500), Decimal(1000)), (4, Decimal(1000), None)]  # fmt: skip
+    chart = line_chart([(DAYS[0], "650")], "mg/dL", bands=grades)
+    assert [(band.grade, band.label) for band in chart.bands] == [
+        (1, "grade 1"),
+        (2, "grade 2"),
+        (3, "grade 3"),
+    ]
+    for lower, upper in pairwise(chart.bands):
+        assert upper.top + upper.height == pytest.approx(lower.top, abs=0.1)
+    assert chart.bands[-1].top == TOP
+    assert chart.bands[0].top + chart.bands[0].height < chart.bottom
+
+
+def test_a_band_too_low_to_write_in_has_no_label():
+    grades = [(1, Decimal(150), Decimal(160)), (2, Decimal(160), Decimal(900))]
+    chart = line_chart([(DAYS[0], "800")], bands=grades)
+    assert [band.label for band in chart.bands] == ["", "grade 2"]

@@ -13,10 +13,11 @@ from compliance.rules.assess import assess
 from compliance.rules.facts import Dispensing, Fact, Prescription, Record
 from compliance.rules.findings import Assessment, Question
 from compliance.rules.programme import load_programme
-from compliance.rules.terms import Act, Verdict
+from compliance.rules.terms import Act, Requirement, Verdict
 from compliance.services.demonstration.histories import Entry
 from compliance.services.demonstration.writing import Desk, Written, note
 
+SEEN = "Result seen by the prescriber: diet advised, a fasting sample is repeated in three weeks."
 ASIDE = "Checked by telephone with the registry; the missing entry follows on the same day."
 
 
@@ -32,7 +33,10 @@ class Decision:
     @property
     def override_reason(self) -> str | None:
         """The reason that the person gave when the answer was not yes."""
-        return None if self.answer.verdict is Verdict.YES else self.entry.override or ASIDE
+        if self.answer.verdict is Verdict.YES:
+            return None
+        by_results = self.answer.blocked_by == (Requirement.LAB_LIMITS,)
+        return self.entry.override or (SEEN if by_results else ASIDE)
 
 
 def write_decisions(session: Session, desk: Desk, written: Sequence[Written]) -> None:

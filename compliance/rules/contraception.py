@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 
 from compliance.rules.context import Context
 from compliance.rules.courses import course_of
-from compliance.rules.cover import cover_of, worth
+from compliance.rules.cover import Span, cover_of, worth
 from compliance.rules.dates import plus, show
 from compliance.rules.findings import Finding, Provision
 from compliance.rules.lead_in import broken_since, lead_in_ready
@@ -22,12 +23,14 @@ LEAD_IN = Requirement.CONTRACEPTION_LEAD_IN
 def contraception_methods(ctx: Context) -> Finding:
     """Two effective methods at once, at least one of them primary; or abstinence."""
     used = cover_of(ctx).in_use(ctx.today)
-    methods = frozenset(method for span in used for method in span.methods)
-    evidence = tuple(item for span in used for item in span.evidence)
+    methods = _named(used)
+    evidence = tuple(dict.fromkeys(item for span in used for item in span.evidence))
     basis = _method_basis(ctx)
-    value = worth(ctx, methods)
+    value = worth(ctx, _named(span for span in used if span.accepted))
     if value is Outcome.MET:
         return met(METHODS, f"In use: {join_methods(methods)}.", evidence, basis)
+    if value is Outcome.UNMET and worth(ctx, methods) is not Outcome.UNMET:
+        return _device_over(ctx, used)
     if value is Outcome.UNKNOWN:
         return unknown(
             METHODS,
@@ -38,6 +41,23 @@ def contraception_methods(ctx: Context) -> Finding:
             action="Add a secondary method, or have the prescriber decide",
         )
     return unmet(METHODS, _shortfall(ctx, methods), evidence, basis, action=_addition(ctx, methods))
+
+
+def _named(spans: Iterable[Span]) -> frozenset[Method]:
+    return frozenset(method for span in spans for method in span.methods)
+
+
+def _device_over(ctx: Context, used: list[Span]) -> Finding:
+    """The pair stands or falls with a device that is not named and may have lasted long enough."""
+    doubtful = _named(used) - _named(span for span in used if span.accepted)
+    return unknown(
+        METHODS,
+        f"{sentence(join_methods(doubtful))}: the time that every such device lasts is over, and"
+        " which device it is stands nowhere, so a person decides.",
+        tuple(item for span in used if not span.accepted for item in span.evidence),
+        (ctx.rule("method_lasts"), ctx.rule("held_after_methods")),
+        action="Record the change of the device, or have the prescriber decide",
+    )
 
 
 def _method_basis(ctx: Context) -> tuple[Provision, ...]:

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from compliance.rules.context import COVER, Context
-from compliance.rules.counting import months_after
 from compliance.rules.dates import plus
 from compliance.rules.facts import Contraception
+from compliance.rules.schemes import Stretch, counting, methods
 from compliance.rules.terms import Method, Outcome
 
 
@@ -84,45 +84,53 @@ def _spans(ctx: Context) -> Iterable[Span]:
     for fact in ctx.known(Contraception):
         start = fact.effective_from or fact.from_
         end = fact.until or dt.date.max
-        for first, last in _counting(ctx, fact):
+        stretches = _stretches(ctx, fact)
+        for first, last in stretches:
             first, last = max(first, start), min(last, end)
             if first <= last and ctx.clock.reached(first):
                 if last < dt.date.max:
                     ctx.clock.reached(plus(last, 1))
                 yield Span(first, last, frozenset((fact.method,)), (fact.id,))
+        if _left_open(ctx, fact, min(last for _, last in stretches)) and start <= end:
+            if ctx.clock.reached(start) and end < dt.date.max:
+                ctx.clock.reached(plus(end, 1))
+            yield Span(start, end, frozenset((fact.method,)), (fact.id,), accepted=False)
 
 
-def _counting(ctx: Context, fact: Contraception) -> Iterable[tuple[dt.date, dt.date]]:
-    """The stretches for which the fitting and each renewal count."""
-    lasting = [row for row in _lasting(ctx) if row[0] is fact.method]
-    if not lasting:
-        yield fact.from_, dt.date.max
-        return
-    renewals = [day for day in fact.renewals if ctx.clock.reached(day)]
-    for done in (fact.from_, *renewals):
-        for _, unit, count, since in lasting:
-            last = plus(done, count) if unit == "days" else months_after(ctx, done, count)
-            yield max(done, since), last
-
-
-def _lasting(ctx: Context) -> tuple[tuple[Method, str, int, dt.date], ...]:
+def _stretches(ctx: Context, fact: Contraception) -> list[Stretch]:
     if not ctx.has("method_lasts"):
-        return ()
-    rows: tuple[tuple[Method, str, int, dt.date], ...] = ctx.rule("method_lasts").value or ()
-    return rows
+        return [(fact.from_, dt.date.max)]
+    return counting(ctx, fact, "method_lasts")
+
+
+def _left_open(ctx: Context, fact: Contraception, last: dt.date) -> bool:
+    """Whether a person decides about a device whose time is over, since some last longer."""
+    if last == dt.date.max or not ctx.clock.reached(plus(last, 1)):
+        return False
+    return ctx.has("held_after_methods") and fact.method in methods(ctx, "held_after_methods")
 
 
 def _merged(spans: Iterable[Span]) -> tuple[Span, ...]:
     """Stretches of one method that touch or overlap, as one."""
     merged: list[Span] = []
-    for span in sorted(spans, key=lambda item: (sorted(item.methods), item.first, item.last)):
+    for span in sorted(spans, key=_kind_first):
         before = merged[-1] if merged else None
-        if before and before.methods == span.methods and span.first <= plus(before.last, 1):
+        same = before and _kind(before) == _kind(span)
+        if before and same and span.first <= plus(before.last, 1):
             evidence = tuple(dict.fromkeys(before.evidence + span.evidence))
-            merged[-1] = Span(before.first, max(before.last, span.last), span.methods, evidence)
+            last = max(before.last, span.last)
+            merged[-1] = Span(before.first, last, span.methods, evidence, span.accepted)
         else:
             merged.append(span)
     return tuple(merged)
+
+
+def _kind(span: Span) -> tuple[list[Method], bool]:
+    return sorted(span.methods), span.accepted
+
+
+def _kind_first(span: Span) -> tuple[list[Method], bool, dt.date, dt.date]:
+    return *_kind(span), span.first, span.last
 
 
 def _complete(ctx: Context, single: tuple[Span, ...]) -> Iterable[Span]:
@@ -134,9 +142,8 @@ def _complete(ctx: Context, single: tuple[Span, ...]) -> Iterable[Span]:
             first, last = max(one.first, other.first), min(one.last, other.last)
             value = worth(ctx, methods)
             if first <= last and value is not Outcome.UNMET:
-                yield Span(
-                    first, last, methods, one.evidence + other.evidence, value is Outcome.MET
-                )
+                sure = value is Outcome.MET and one.accepted and other.accepted
+                yield Span(first, last, methods, one.evidence + other.evidence, sure)
 
 
 def worth(ctx: Context, methods: frozenset[Method]) -> Outcome:

@@ -8,7 +8,6 @@ from fractions import Fraction
 
 from compliance.rules.context import Context
 from compliance.rules.counting import in_excess
-from compliance.rules.courses import course_of
 from compliance.rules.dates import show
 from compliance.rules.facts import Lab, LabDecision, Symptom
 from compliance.rules.findings import Finding, Provision
@@ -96,24 +95,14 @@ def _open(ctx: Context) -> Finding:
 
 def _symptom(ctx: Context, listed: Mapping[str, str]) -> Symptom | None:
     decided = max((fact.on for fact in ctx.known(LabDecision)), default=dt.date.min)
-    since = course_of(ctx).since
-    found = [
-        fact
-        for fact in ctx.known(Symptom)
-        if fact.name in listed and fact.on > decided and fact.on >= since
-    ]
+    found = [fact for fact in ctx.known(Symptom) if fact.name in listed and fact.on > decided]
     return max(found, key=lambda fact: (fact.on, fact.name), default=None)
 
 
 def undecided(ctx: Context, analyte: Analyte) -> list[Lab]:
-    """Every result of the course that stands and that nobody has decided about."""
+    """Every result that stands and that nobody has decided about, of an earlier course too."""
     decided = [fact.on for fact in ctx.known(LabDecision) if fact.analyte is analyte]
-    since = course_of(ctx).since
-    return [
-        lab
-        for lab in results(ctx, analyte)
-        if lab.day >= since and not any(on >= lab.day for on in decided)
-    ]
+    return [lab for lab in results(ctx, analyte) if not any(on >= lab.day for on in decided)]
 
 
 def _reported(symptom: Symptom, basis: Basis) -> Finding:

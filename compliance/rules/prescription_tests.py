@@ -16,6 +16,7 @@ from compliance.rules.serving_tests import (
     serves_until,
     serving_of,
     setting_of,
+    voided_on,
 )
 from compliance.rules.terms import (
     Cycle,
@@ -96,7 +97,7 @@ def _no_test(
     days = days_before(ctx)
     wanted = _wanted(ctx, days)
     newest = serving.newest
-    older = f"; the newest, of {show(newest.collected)}, is too old" if newest else ""
+    older = f"; {_why_not(ctx, newest)}" if newest else ""
     return unmet(
         requirement,
         f"No negative pregnancy test {wanted} is recorded{older}.",
@@ -104,6 +105,14 @@ def _no_test(
         basis,
         action="Collect a pregnancy test",
     )
+
+
+def _why_not(ctx: Context, newest: PregnancyTest) -> str:
+    voided = voided_on(ctx, newest)
+    named = f"the newest, of {show(newest.collected)},"
+    if voided is not None:
+        return f"{named} came before the positive or unclear result of {show(voided)}"
+    return f"{named} is too old"
 
 
 def _wanted(ctx: Context, days: int | None) -> str:

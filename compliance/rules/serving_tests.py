@@ -47,6 +47,12 @@ def _last_alarm(ctx: Context) -> dt.date:
     return found[-1].day if found else dt.date.min
 
 
+def voided_on(ctx: Context, test: PregnancyTest) -> dt.date | None:
+    """The day of a later positive or unclear result, after which a test serves nothing; or None."""
+    last = _last_alarm(ctx)
+    return last if test.collected < last else None
+
+
 def _negatives(ctx: Context) -> list[PregnancyTest]:
     since = course_of(ctx).since
     return [

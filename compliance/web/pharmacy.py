@@ -9,13 +9,15 @@ from sqlalchemy import func, select
 from wtforms import StringField
 
 from compliance.db import db, transaction
-from compliance.models import Patient, Role
+from compliance.models import Clinic, Patient, PrescriptionOrder, Role
 from compliance.rules.facts import PregnancyPotential, PregnancyTest, facts_of
-from compliance.rules.terms import Act
+from compliance.rules.findings import Assessment
+from compliance.rules.terms import Act, Verdict
 from compliance.services import assessments, audit
 from compliance.services.evidence import load_record, local_date
 from compliance.services.recording import open_prescription
 from compliance.web.clock import now
+from compliance.web.filters import until
 from compliance.web.forms import NEEDED, PageForm
 from compliance.web.patient_view import CATEGORIES, edition_title
 from compliance.web.security import access, actor, clinic
@@ -64,12 +66,29 @@ def _answer(patient: Patient) -> dict[str, Any]:
     record = load_record(session, patient)
     known = [fact for fact in record.facts if fact.day <= today]
     potentials, tests = facts_of(known, PregnancyPotential), facts_of(known, PregnancyTest)
+    state, sentence = _verdict(answer, order, patient.clinic)
     return {
         "patient": patient,
-        "answer": answer,
+        "state": state,
+        "sentence": sentence,
+        "window": answer.window,
         "order": order,
         "edition": edition_title(answer.programme, answer.edition),
         "category": CATEGORIES[potentials[-1].can_become_pregnant] if potentials else "Not known",
         "tested_on": tests[-1].collected if tests else None,
-        "today": today,
     }
+
+
+def _verdict(
+    answer: Assessment, order: PrescriptionOrder | None, here: Clinic
+) -> tuple[Verdict, str]:
+    """The answer in one sentence; without a prescription there is nothing to hand over."""
+    if answer.verdict is Verdict.HOLD:
+        return Verdict.HOLD, "Held: the clinic must decide"
+    if answer.verdict is Verdict.NO:
+        return Verdict.NO, "Not now: prerequisites do not appear met"
+    if order is None:
+        return Verdict.NO, "Nothing to hand over: no prescription is open"
+    closes = answer.window_closes_at
+    end = f" until {until(closes, here.time_zone)}" if closes else ""
+    return Verdict.YES, f"Prerequisites appear met{end}"

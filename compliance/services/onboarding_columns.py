@@ -101,7 +101,7 @@ FIELDS = (
         "prescriber",
         "Prescriber's e-mail",
         (
-            "prescriber", "prescriber email", "prescriber e mail", "doctor", "medico",
+            "prescriber", "prescriber s e mail", "prescriber email", "prescriber e mail", "doctor", "medico",
             "correo del medico", "prescriptor", "email del medico",
         ),
         allowed="the address of a prescriber of this clinic",

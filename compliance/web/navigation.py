@@ -45,6 +45,7 @@ PLACES = (
 # A patient's forms and planner belong to the place of the patients.
 WITHIN = {
     "mail_texts": "administration",
+    "onboarding": "administration",
     "people": "administration",
     "contacts": "worklist",
     "courses": "patients",

@@ -13,6 +13,7 @@ from compliance.web.courses import courses
 from compliance.web.evidence import evidence
 from compliance.web.labs import labs
 from compliance.web.mail_texts import mail_texts
+from compliance.web.onboarding import onboarding
 from compliance.web.patients import patients
 from compliance.web.people import people
 from compliance.web.pharmacy import pharmacy
@@ -37,6 +38,7 @@ def blueprints() -> list[Blueprint]:
         evidence,
         labs,
         mail_texts,
+        onboarding,
         patients,
         people,
         pharmacy,

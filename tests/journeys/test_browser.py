@@ -150,7 +150,8 @@ def test_axe_finds_nothing_on_any_page(browser: Browser, site, scheme: str) -> N
     record = page.get_by_role("link", name="Ewa Łukasiewicz").first.get_attribute("href")
     forms = [f"{record}/record/{kind}" for kind in ("pregnancy-test", "lab", "contraception")]
     plans = (planner_of(record), f"{record}?known_at=2026-01-02T09:00")
-    shown = (*PAGES, record, *plans, f"{record}/history", f"{record}/prescribe", *forms)
+    lists = ("/?sort=name&whose=mine", "/?group=snoozed", f"{record}/contact")
+    shown = (*PAGES, record, *lists, *plans, f"{record}/history", f"{record}/prescribe", *forms)
     for address in shown:
         assert page.goto(address).status == 200, address
         found[address] = _axe(page)

@@ -100,11 +100,11 @@
         const answer = await fetch(form.action, { method: "POST", headers: { "X-Fragment": "yes" }, body: new FormData(form), signal: running.signal });
         if (!answer.ok || answer.redirected) { form.submit(); return; }
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        said.textContent = page.querySelector("[data-said]")?.textContent || "";
         for (const place of places) {
           const found = page.getElementById(place.id);
           if (found) place.replaceChildren(...found.childNodes);
         }
-        said.textContent = page.querySelector("[data-said]")?.textContent || "";
         busy(false);
       } catch (problem) {
         if (problem.name !== "AbortError") busy(false);

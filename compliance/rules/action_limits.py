@@ -107,10 +107,9 @@ def limit_words(limit: ActionLimit) -> str:
     if limit.fasting is not None:
         words += ", fasting" if limit.fasting else ", not known to be fasting"
     if limit.beside is not None:
-        other = limit.beside
-        words += (
-            f" with {other.analyte} of the same day above {_times_upper(other.above_upper_limit)}"
-        )
+        times = _times_upper(limit.beside.above_upper_limit)
+        other = analyte_terms()[limit.beside.analyte].name.partition(",")[0].lower()
+        words += f", with {other} of the same day above {times}"
     return words
 
 

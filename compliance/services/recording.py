@@ -43,8 +43,8 @@ def record_evidence(
     extra: dict[str, Any] | None = None,
 ) -> Evidence:
     """Append one fact and reassess the patient; raises Invalid, Conflict or NotPermitted."""
-    if isinstance(fact, PregnancyExcluded) and actor.role is not Role.PRESCRIBER:
-        raise NotPermitted("Only a prescriber excludes a pregnancy.")
+    if isinstance(fact, (PregnancyExcluded, LabDecision)) and actor.role is not Role.PRESCRIBER:
+        raise NotPermitted("Only a prescriber excludes a pregnancy or decides about a result.")
     row = evidence.append(
         session, actor, patient, fact, now, source=source, supersedes=supersedes, extra=extra
     )

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from compliance.db import db, transaction
 from compliance.models import Patient, Role
-from compliance.rules.facts import read_fact
+from compliance.rules.facts import LabDecision, PregnancyExcluded, read_fact
 from compliance.rules.terms import Act
 from compliance.services import assessments, held, patients, recording
 from compliance.services.errors import NotPermitted
@@ -31,6 +31,7 @@ from compliance.web.security import CLINICAL, access, actor
 evidence = Blueprint("evidence", __name__, url_prefix="/patients/<public_id>")
 
 Page = str | Response | tuple[str, int]
+SIGNED = (LabDecision.kind, PregnancyExcluded.kind)  # what keeps the name of who decided
 
 
 @evidence.route("/record/<kind>", methods=["GET", "POST"])
@@ -60,7 +61,7 @@ def record(public_id: str, kind: str) -> Page:
 
 def _record(public_id: str, spec: FormSpec, form: FactForm) -> None:
     data = form.data_of_fact()
-    if spec.kind == "pregnancy_excluded":
+    if spec.kind in SIGNED:
         data["by"] = actor().name
     fact = read_fact(spec.kind, data)
     with transaction() as session:

@@ -240,6 +240,24 @@ class LabForm(FactForm):
     fasting = BooleanField("Fasting sample")
 
 
+class LabDecisionForm(FactForm):
+    """A prescriber has seen a result that waits and says what follows."""
+
+    on = DateField("Decided on", [NEEDED])
+    analyte = SelectField(
+        "About the results of",
+        [CHOOSE],
+        choices=[("", "Choose…"), *choices(Analyte)],
+        description="Every result of it up to this day counts as seen.",
+    )
+    decision = TextAreaField(
+        "What follows",
+        [NEEDED],
+        description="Go on, lower the dose, pause or stop; when it is measured again. It stays on"
+        " record with your name.",
+    )
+
+
 class MedicineForm(FactForm):
     """Another medicine."""
 

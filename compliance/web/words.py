@@ -133,7 +133,7 @@ FIXES: dict[str, tuple[str, str]] = {
     "interaction": ("interaction-acknowledged", "Acknowledge"),
     "baseline-labs": ("lab", "Record result"),
     "lab-follow-up": ("lab", "Record result"),
-    "lab-limits": ("lab", "Record result"),
+    "lab-limits": ("lab-decision", "Record decision"),
 }
 
 
@@ -178,7 +178,7 @@ def _mood(fact: MoodScreen) -> str:
     parts = [f"PHQ-2 {fact.interest + fact.low_mood} of 6"]
     parts += [f"PHQ-9 {fact.phq9} of 27"] if fact.phq9 is not None else []
     parts += [f"its question 9: {fact.self_harm} of 3"] if fact.self_harm is not None else []
-    parts += [f"done: {fact.action}"] if fact.action else []
+    parts += [f"done: {fact.action.rstrip('.')}"] if fact.action else []
     return ", ".join(parts)
 
 

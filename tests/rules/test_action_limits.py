@@ -157,8 +157,8 @@ def test_a_clinic_works_by_its_newest_set_from_the_day_on_and_by_none_before() -
         ("alt-warn", "above the laboratory's upper limit"),
         (
             "alt-bili-critical",
-            "above 3 times the laboratory's upper limit with BILI of the same day above 2 times the"
-            " laboratory's upper limit",
+            "above 3 times the laboratory's upper limit, with bilirubin of the same day above 2"
+            " times the laboratory's upper limit",
         ),
     ],
 )

@@ -10,10 +10,15 @@ from flask import Flask
 from sqlalchemy import select
 
 from compliance.db import db, transaction
-from compliance.models import Clinic, LimitAdoption, Role
+from compliance.interop.hl7v2 import read_file
+from compliance.models import Clinic, Evidence, ImportedResult, LimitAdoption, Role
+from compliance.rules.terms import Analyte
 from compliance.services import adoptions
+from compliance.services.actors import Actor
+from compliance.services.intake import receive
+from tests.interop.messages import ALT, obx, oru
 from tests.journeys.person import Person, text_of
-from tests.world import NOW, a_clinic, a_user, email_of
+from tests.world import NOW, a_clinic, a_patient, a_user, email_of
 
 GOOD = {
     "limits_TG": ["tg-act-fasting"],
@@ -126,3 +131,58 @@ def test_others_look_and_adopt_nothing(app: Flask, role: Role) -> None:
     person = at_work(app, role)
     person.read("/rules/limits", status=403)
     assert adopted() == []
+
+
+# --- what a limit asks of people ------------------------------------------------------------------
+
+
+def with_limits(doctor: Actor) -> None:
+    with transaction() as session:
+        clinic = session.get(Clinic, doctor.clinic_id)
+        on, source = dt.date(2026, 3, 1), "A protocol of ours"
+        adoptions.adopt_limits(session, doctor, clinic, ["alt-act"], on, source, NOW)
+
+
+def test_a_prescriber_acknowledges_a_result_beyond_a_limit_and_the_answer_lets_go(
+    app: Flask,
+) -> None:
+    clinic_id = a_clinic()
+    doctor = a_user(clinic_id, Role.PRESCRIBER, "Dr Dana Derm")
+    patient = a_patient(doctor).public_id
+    with_limits(doctor)
+    person = Person(app, email_of(db.session, doctor))
+    person.sign_in()
+    person.record(patient, "lab", collected="2026-04-02", analyte="ALT", value="121", unit="U/L",
+                  upper_limit="40")  # fmt: skip
+    address = f"/patients/{patient}"
+    assert "the prescriber acknowledges it first" in person.read(address)
+    person.record(patient, "lab-decision", on="2026-04-02", analyte="ALT",
+                  decision="Lower the dose, measure again in 2 weeks.")  # fmt: skip
+    said = person.read(address)
+    assert "the prescriber acknowledges it first" not in said
+    fact = db.session.scalars(select(Evidence).where(Evidence.kind == "lab_decision")).one().fact
+    assert (fact.analyte, fact.by) == (Analyte.ALT, "Dr Dana Derm")
+
+
+def test_nobody_else_decides_about_a_result(app: Flask) -> None:
+    clinic_id = a_clinic()
+    patient = a_patient(a_user(clinic_id, Role.PRESCRIBER)).public_id
+    nurse = at_work(app, Role.NURSE, "Nia Nurse", clinic_id)
+    nurse.read(f"/patients/{patient}/record/lab-decision", status=403)
+
+
+def test_a_finding_about_a_waiting_result_leads_to_it(app: Flask) -> None:
+    clinic_id = a_clinic()
+    doctor = a_user(clinic_id, Role.PRESCRIBER)
+    patient = a_patient(doctor, mrn="T-1", family_name="Okafor", birth_date=dt.date(1998, 4, 2))
+    with_limits(doctor)
+    content = oru(obx(ALT, "22", ""))
+    with transaction() as session:
+        clinic = session.get(Clinic, clinic_id)
+        receive(session, doctor, clinic, "results.hl7", content, read_file(content), NOW)
+    row = db.session.scalars(select(ImportedResult)).one().public_id
+    person = at_work(app, Role.NURSE, "Nia Nurse", clinic_id)
+    page = person.client.get(f"/patients/{patient.public_id}").get_data(as_text=True)
+    link = f'href="/labs/held/{row}"'
+    assert page.count(link) == 2  # in the notice, and beside the requirement
+    assert "Decide on the result" in page

@@ -28,7 +28,8 @@ FIELDS = (
         (
             "record number", "mrn", "medical record number", "chart number", "patient id",
             "patient number", "id", "numero de historia", "historia clinica", "nhc",
-            "numero de historia clinica", "n historia", "no historia", "no de historia", "expediente", "numero de expediente",
+            "numero de historia clinica", "n historia", "no historia",
+            "no de historia", "expediente", "numero de expediente",
         ),
         needed=True,
     ),
@@ -101,8 +102,8 @@ FIELDS = (
         "prescriber",
         "Prescriber's e-mail",
         (
-            "prescriber", "prescriber s e mail", "prescriber email", "prescriber e mail", "doctor", "medico",
-            "correo del medico", "prescriptor", "email del medico",
+            "prescriber", "prescriber s e mail", "prescriber email", "prescriber e mail",
+            "doctor", "medico", "correo del medico", "prescriptor", "email del medico",
         ),
         allowed="the address of a prescriber of this clinic",
     ),

@@ -242,11 +242,11 @@ def test_a_result_beyond_a_limit_counts_as_unread_after_two_days_without_a_decis
 # --- decisions ------------------------------------------------------------------------------------
 
 
-def an_override(actor, patient_id: int) -> str:
+def an_override(actor, patient_id: int, now: dt.datetime = NOW) -> str:
     """A hand-over that nothing allows, recorded by this person; returns its entry's public id."""
     with transaction() as session:
         patient = session.get_one(Patient, patient_id)
-        handed = dispense(session, actor, patient, NOW.date(), NOW, days_supply=30,
+        handed = dispense(session, actor, patient, now.date() - DAY, now, days_supply=30,
                           override_reason="The pharmacy had opened it already.")  # fmt: skip
         return session.get_one(Evidence, handed.evidence_id).public_id
 

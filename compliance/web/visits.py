@@ -72,8 +72,8 @@ def save(public_id: str) -> Response | tuple[Response, int]:
     """Keep what was typed so far, for the page's own script."""
     try:
         draft = _save(public_id)
-    except drafts.Changed as change:
-        return jsonify(said=str(change)), 409
+    except (drafts.Changed, Invalid) as fault:
+        return jsonify(said=str(fault)), fault.status
     local = draft.saved_at.astimezone(zone_of(draft.patient.clinic))
     return jsonify(version=draft.version, saved=f"{local:%H:%M}")
 

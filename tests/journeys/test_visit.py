@@ -10,10 +10,19 @@ import pytest
 import time_machine
 
 from compliance.db import db
-from compliance.models import AccessLogEntry, AuditEvent, Evidence, PrescriptionOrder, VisitDraft
+from compliance.models import (
+    AccessLogEntry,
+    AuditEvent,
+    Clinic,
+    Evidence,
+    PrescriptionOrder,
+    Role,
+    VisitDraft,
+)
+from compliance.rules.terms import Potential, PotentialReason
 from tests.journeys.person import TOKEN, Person, text_of
 from tests.journeys.test_month import enrol, first_steps
-from tests.world import NOW
+from tests.world import NOW, a_clinic, a_patient, a_user, email_of
 
 BOTH = ["combined-pill", "male-condom"]
 LATER = NOW + dt.timedelta(minutes=5)
@@ -362,3 +371,60 @@ def test_every_saving_is_audited_every_look_logged_and_others_stay_out(team, pat
 
 def test_the_page_is_smaller_than_60_kilobytes(team, patient) -> None:
     assert len(team["prescriber"].client.get(address(patient)).data) < 60_000
+
+
+def test_only_those_who_see_patients_write_visits(app, team, patient) -> None:
+    clinic_id = db.session.query(Clinic).one().id
+    db.session.rollback()
+    for role in (Role.MANAGER, Role.PHARMACIST, Role.ADMINISTRATOR):
+        person = Person(app, email_of(db.session, a_user(clinic_id, role, f"A {role}")))
+        person.sign_in()
+        for part in ("", "/confirm", "/token"):
+            assert person.client.get(address(patient, part)).status_code == 403
+        token = {"csrf_token": TOKEN.search(person.client.get("/password").text).group(1)}
+        for part in ("", "/save", "/confirm", "/discard"):
+            assert person.client.post(address(patient, part), data=token).status_code == 403
+
+
+def test_a_patient_of_another_clinic_has_no_visit_here(app, patient) -> None:
+    stranger = Person(app, email_of(db.session, a_user(a_clinic("other"), Role.PRESCRIBER)))
+    stranger.sign_in()
+    assert stranger.client.get(address(patient)).status_code == 404
+    data = {"csrf_token": stranger.token(), "version": "0", **routine()}
+    assert stranger.client.post(address(patient, "/save"), data=data).status_code == 404
+    assert db.session.query(VisitDraft).count() == 0
+
+
+def test_a_patient_who_cannot_become_pregnant_is_asked_about_no_pregnancy(app, team) -> None:
+    actor = a_user(db.session.query(Clinic).one().id)
+    db.session.rollback()
+    no = {"potential": Potential.NO, "reason": PotentialReason.ASSIGNED_MALE}
+    public_id = a_patient(actor, **no).public_id
+    page = team["prescriber"].client.get(address(public_id)).text
+    assert 'id="test"' not in page
+    assert 'id="contraception"' not in page
+    assert 'name="understood"' not in page
+    assert 'name="counselled"' in page
+
+
+def test_each_programme_asks_at_the_visit_what_it_asks(app) -> None:
+    uk = {"programme": "uk-ppp", "time_zone": "Europe/London", "country": "GB"}
+    doctor = a_user(a_clinic("uk", **uk), Role.PRESCRIBER, "Dr Ada Marsh")
+    public_id = a_patient(doctor).public_id
+    person = Person(app, email_of(db.session, doctor))
+    person.sign_in()
+    page = person.client.get(address(public_id))
+    assert "Sexual function" in text_of(page)
+    assert "No risk of pregnancy is expected, because" in text_of(page)
+    assert "Samaritans" in text_of(page)
+    assert 'name="patient_states"' not in page.text  # no registry compares two statements there
+    assert 'name="understood"' not in page.text
+    told = {"topics": ["sexual-function"], "exemption": "established-abstinence",
+            "exemption_on_form": "y", "patient_states": None, "prescriber_states": None,
+            "understood": None, "prescribe": None}  # fmt: skip
+    send(person, public_id, **told)
+    agree(person, public_id)
+    visit = db.session.query(Evidence).filter_by(kind="visit").one()
+    assert visit.detail["topics"] == ["mental-health", "sexual-function"]
+    exemption = db.session.query(Evidence).filter_by(kind="contraception_exemption").one()
+    assert exemption.detail["on_form"] is True

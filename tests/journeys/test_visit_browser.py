@@ -19,6 +19,7 @@ from compliance.app import create_app
 from compliance.db import db, only_reading, transaction
 from compliance.models import Patient, Role
 from compliance.rules.facts import read_fact
+from compliance.services.actors import Actor
 from compliance.services.recording import record_evidence
 from compliance.web.clock import now
 from tests.conftest import make_config
@@ -27,6 +28,8 @@ from tests.servers import free_port
 from tests.world import PASSWORD, a_clinic, a_patient, a_user, email_of
 
 pytestmark = pytest.mark.browser
+
+PATIENTS = 3
 
 
 def before_today(day: dt.date) -> list[tuple[str, dict[str, Any]]]:
@@ -46,9 +49,19 @@ def before_today(day: dt.date) -> list[tuple[str, dict[str, Any]]]:
     ]  # fmt: skip
 
 
+def a_visit(prescriber: Actor, today: dt.date, moment: dt.datetime) -> str:
+    """A patient whose monthly visit is today; the address of the visit."""
+    patient = a_patient(prescriber, moment, enrolled_on=today - dt.timedelta(days=33))
+    for kind, data in before_today(today):
+        with transaction() as session:
+            row = session.get(Patient, patient.id)
+            record_evidence(session, prescriber, row, read_fact(kind, data), moment)
+    return f"/patients/{patient.public_id}/visit"
+
+
 @pytest.fixture
-def site(sqlite_template, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """The real server on a clinic with one patient whose monthly visit is today."""
+def site(sqlite_template, tmp_path: Path) -> Iterator[dict[str, Any]]:
+    """The real server on a clinic with patients whose monthly visit is today."""
     shutil.copy(sqlite_template.file, tmp_path / "clinic.db")
     app = create_app(make_config(tmp_path))
     with app.app_context():
@@ -56,32 +69,26 @@ def site(sqlite_template, tmp_path: Path) -> Iterator[dict[str, str]]:
         prescriber = a_user(a_clinic(), Role.PRESCRIBER, "Dr Pia Ramos")
         moment = now()
         today = moment.astimezone(dt.timezone(dt.timedelta(hours=-5))).date()
-        began = today - dt.timedelta(days=33)
-        patient = a_patient(prescriber, moment, enrolled_on=began)
-        for kind, data in before_today(today):
-            with transaction() as session:
-                row = session.get(Patient, patient.id)
-                record_evidence(session, prescriber, row, read_fact(kind, data), moment)
+        visits = [a_visit(prescriber, today, moment) for _ in range(PATIENTS)]
         email = email_of(db.session, prescriber)
-        visit = f"/patients/{patient.public_id}/visit"
         db.session.rollback()
     port = free_port()
     server = create_server(app, host="127.0.0.1", port=port, threads=4)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    yield {"url": f"http://127.0.0.1:{port}", "email": email, "visit": visit}
+    yield {"url": f"http://127.0.0.1:{port}", "email": email, "visit": visits[0], "all": visits}
     server.close()
 
 
 @pytest.fixture
-def context(browser: Browser, site: dict[str, str]) -> Iterator[BrowserContext]:  # noqa: F811
+def context(browser: Browser, site: dict[str, Any]) -> Iterator[BrowserContext]:  # noqa: F811
     context = browser.new_context(base_url=site["url"], viewport={"width": 1280, "height": 900})
     sign_in(context.new_page(), site)
     yield context
     context.close()
 
 
-def sign_in(page: Page, site: dict[str, str]) -> None:
+def sign_in(page: Page, site: dict[str, Any]) -> None:
     page.goto("/sign-in")
     page.get_by_label("Email address").fill(site["email"])
     page.get_by_label("Password").fill(PASSWORD)
@@ -89,7 +96,7 @@ def sign_in(page: Page, site: dict[str, str]) -> None:
     expect(page.get_by_role("heading", level=1)).to_contain_text("Dr Pia Ramos")
 
 
-def open_visit(context: BrowserContext, site: dict[str, str]) -> Page:
+def open_visit(context: BrowserContext, site: dict[str, Any]) -> Page:
     page = context.new_page()
     page.goto(site["visit"])
     return page

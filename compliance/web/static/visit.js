@@ -35,6 +35,7 @@
     const answer = await call(form.dataset.save, { method: "POST", body: answers(), keepalive: true });
     if (answer.ok) taken(await answer.json());
     else if (answer.status === 409) tell(`Not saved: ${(await answer.json()).said} Your text is still here. “Save and go on later” shows both.`, true);
+    else if (answer.status === 422) tell(`Not saved: ${(await answer.json()).said}`, true);
     else if (answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 400) later("You were signed out. Sign in again in another tab; nothing is lost, this page goes on by itself.");
     else later("Not saved yet. Your text is still here; trying again.");
   };

@@ -38,27 +38,28 @@ PARTS: dict[Requirement, str] = {
     Requirement.DAYS_SUPPLY: "dose",
 }
 EXEMPT = Requirement.CONTRACEPTION_METHODS
+LIMITS = Requirement.LAB_LIMITS
 
 
 def visit_context(
     session: Session, patient: Patient, opening: Opening, form: VisitForm
 ) -> dict[str, Any]:
     """Everything that templates/visits/show.html asks for, but the draft itself."""
-    asked = opening.asked
+    waiting = held.waiting_for(session, patient)
+    asks = _asks(opening, bool(waiting))
     return {
         "patient": patient,
         "today": opening.today,
         "opening": opening,
         "form": form,
         "edition": edition_title(opening.answer.programme, opening.answer.edition),
-        "settles": [_settled(item) for item in opening.open],
-        "waiting": held.waiting_for(session, patient),
+        "asks": asks,
+        "settles": [_settled(item, asks) for item in opening.open],
+        "waiting": waiting,
+        "limits": [item for item in opening.open if item.requirement is LIMITS],
+        "analytes": _analytes(opening, form),
         "crisis": crisis_line(patient.clinic.country),
         "decides": actor().role is Role.PRESCRIBER,
-        "asks_test": bool(asked & TESTS),
-        "asks_statements": Requirement.METHOD_MATCH in asked,
-        "asks_questions": Requirement.COMPREHENSION in asked,
-        "exempts": bool(opening.value("exemption_reasons")) and EXEMPT in asked,
         "home_process": bool(opening.value("home_process")),
         "certified": bool(opening.value("certified_during") or opening.value("certified_before")),
         "topics": _topics(opening),
@@ -66,6 +67,35 @@ def visit_context(
         "known_methods": _known_methods(opening, form),
         "earlier": earlier_visit(session, patient, opening),
     }
+
+
+def _asks(opening: Opening, held_results: bool) -> frozenset[str]:
+    """Which parts the page has for this patient under this programme."""
+    asked = opening.asked
+    exempts = bool(opening.value("exemption_reasons")) and EXEMPT in asked
+    parts = {
+        "test": bool(asked & TESTS),
+        "statements": Requirement.METHOD_MATCH in asked,
+        "exemption": exempts,
+        "contraception": Requirement.METHOD_MATCH in asked or exempts,
+        "questions": Requirement.COMPREHENSION in asked,
+        "results": held_results or any(item.requirement is LIMITS for item in opening.open),
+        "talk": True,
+        "dose": True,
+    }
+    return frozenset(name for name, there in parts.items() if there)
+
+
+def _settled(finding: Finding, asks: frozenset[str]) -> tuple[Finding, str]:
+    """A requirement with the part of the page that settles it; "" where another page does."""
+    part = PARTS.get(finding.requirement, "")
+    return finding, part if part in asks else ""
+
+
+def _analytes(opening: Opening, form: VisitForm) -> list[tuple[str, str]]:
+    """What can be decided about: the results that wait, or any where a symptom asks for it."""
+    waiting = {lab.analyte.value for lab in opening.waiting_labs()}
+    return [item for item in form.decided_about.choices if not waiting or item[0] in waiting]
 
 
 def earlier_visit(session: Session, patient: Patient, opening: Opening) -> VisitDraft | None:
@@ -81,10 +111,6 @@ def prepared_for(session: Session, patient: Patient, opening: Opening) -> dict[s
     if earlier is None or actor().role is not Role.PRESCRIBER:
         return {}
     return dict((earlier.outcome or {}).get("prepared", {}))
-
-
-def _settled(finding: Finding) -> tuple[Finding, str]:
-    return finding, PARTS.get(finding.requirement, "")
 
 
 def _topics(opening: Opening) -> list[tuple[str, str]]:

@@ -428,3 +428,37 @@ def test_each_programme_asks_at_the_visit_what_it_asks(app) -> None:
     assert visit.detail["topics"] == ["mental-health", "sexual-function"]
     exemption = db.session.query(Evidence).filter_by(kind="contraception_exemption").one()
     assert exemption.detail["on_form"] is True
+
+
+def test_a_prescriber_decides_in_the_visit_about_results_and_a_nurse_is_told_to_tell(
+    team, patient
+) -> None:
+    nurse, prescriber = team["nurse"], team["prescriber"]
+    lab = {"analyte": "TG", "value": "900", "unit": "mg/dL"}
+    nurse.record(patient, "lab", collected="2026-04-02", **lab)
+    assert "A prescriber decides about these; tell the prescriber" in nurse.read(address(patient))
+    assert 'name="decided_about"' not in nurse.client.get(address(patient)).text
+    undecided = send(prescriber, patient, decided_about=["TG"])
+    assert "Choose what was decided." in text_of(undecided)
+    said = {"decided_about": ["TG"], "decision": "stop", "decision_note": "Repeat in two weeks"}
+    send(prescriber, patient, **said)
+    agree(prescriber, patient)
+    decision = db.session.query(Evidence).filter_by(kind="lab_decision").one()
+    assert decision.detail["decision"] == "stop: Repeat in two weeks"
+    assert decision.detail["by"] == "Dr Pia Prescriber"
+
+
+def test_a_symptom_that_waits_can_be_decided_about_in_the_next_visit(team, patient) -> None:
+    team["nurse"].record(patient, "symptom", on="2026-04-02", name="abdominal-pain")
+    page = team["prescriber"].client.get(address(patient))
+    assert 'href="#results"' in page.text
+    assert 'id="results"' in page.text
+    assert "Abdominal pain was reported on 2 Apr 2026" in text_of(page)
+    assert page.text.count('name="decided_about"') > 10
+
+
+def test_every_link_to_a_part_of_the_page_leads_to_one(team, patient) -> None:
+    page = team["prescriber"].client.get(address(patient)).text
+    links = set(re.findall(r'href="#([\w-]+)"', page))
+    assert len(links) > 2
+    assert [link for link in links if f'id="{link}"' not in page] == []

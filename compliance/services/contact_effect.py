@@ -50,14 +50,16 @@ def back_in_order(
     """
     zone = session.get_one(Clinic, clinic_id).time_zone
     rows = session.scalars(_contacts(clinic_id, since, until, known_at)).all()
-    back = running = 0
+    back = not_back = running = 0
     for row in rows:
         end = day_is_over(plus(local_day(row.at, zone), days), zone)
         if _came_back(session, row, min(end, known_at + _INSTANT)):
             back += 1
         elif end > known_at:
             running += 1
-    return BackInOrder(len(rows), back, len(rows) - back - running, running)
+        else:
+            not_back += 1
+    return BackInOrder(len(rows), back, not_back, running)
 
 
 def _contacts(

@@ -20,6 +20,7 @@ from compliance.rules.facts import (
 from compliance.rules.programme import Programme
 from compliance.rules.terms import TestResult
 from compliance.services.cohort import Cohort, Followed
+from compliance.services.contact_effect import BackInOrder
 from compliance.services.indicator_states import closed, progress, words_of
 from compliance.services.indicators import DATA_QUALITY, MEASURES, measure
 from compliance.services.report_content import (
@@ -43,6 +44,7 @@ _ATTENTION = 6
 _TRENDS = ((0, "Every prerequisite"), (8, "Monthly test"), (10, "Contraception"))
 _OWN_SECTION = (22, 23, 25)
 _NAMED = 4
+CONTACT_DAYS = 7  # our own: a call that has had no effect after a week had none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +61,8 @@ class Subject:
     audit_head: str = ""
 
 
-def compose(subject: Subject, cohort: Cohort) -> MonthlyReport:
-    """The whole report of a month."""
+def compose(subject: Subject, cohort: Cohort, contacts: BackInOrder | None = None) -> MonthlyReport:
+    """The whole report of a month; `contacts` are those of the month (None: not told)."""
     figures = measure(cohort, subject.month)
     by_number = {each.number: each for each in figures}
     return MonthlyReport(
@@ -81,7 +83,10 @@ def compose(subject: Subject, cohort: Cohort) -> MonthlyReport:
         exceptions=_exceptions(figures),
         overrides=_overrides(cohort, subject.month),
         events=_events(cohort, subject.month),
-        accounts=_accounts(cohort, subject.month, by_number),
+        accounts=(
+            *_accounts(cohort, subject.month, by_number),
+            *((_contact_account(contacts),) if contacts else ()),
+        ),
         editions=_editions(subject),
         demonstration=subject.demonstration,
         audit_head=subject.audit_head,
@@ -306,6 +311,18 @@ def _result_account(cohort: Cohort, month: Month) -> Account:
         title="Laboratory results received in the month",
         parts=parts,
         whole=("Results received", received),
+    )
+
+
+def _contact_account(contacts: BackInOrder) -> Account:
+    return Account(
+        title="Patients contacted while something was due",
+        parts=(
+            (f"Back in order within {CONTACT_DAYS} days", contacts.back),
+            (f"Not in order within {CONTACT_DAYS} days", contacts.not_back),
+            (f"{CONTACT_DAYS} days not over at the cut-off", contacts.running),
+        ),
+        whole=("Contacts in the month", contacts.contacts),
     )
 
 

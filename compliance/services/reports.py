@@ -11,13 +11,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from compliance.models import Clinic, Role, Setting, StoredReport
+from compliance.rules.dates import day_begins, day_is_over
 from compliance.rules.programme import load_programme
 from compliance.services import audit
 from compliance.services.actors import Actor
 from compliance.services.cohort_loading import load_cohort
+from compliance.services.contact_effect import BackInOrder, back_in_order
 from compliance.services.errors import Invalid, NotFound, NotPermitted
 from compliance.services.evidence import clinic_terms, local_date
-from compliance.services.report_composing import Subject, compose
+from compliance.services.report_composing import CONTACT_DAYS, Subject, compose
 from compliance.services.report_content import Month, MonthlyReport
 
 MONTHLY = "monthly"
@@ -54,7 +56,14 @@ def monthly_content(
         demonstration=bool(demonstration and demonstration.value),
         audit_head=audit.head_before(session, f"clinic-{clinic.id}", known_at),
     )
-    return compose(subject, load_cohort(session, clinic, known_at))
+    contacts = _contacts(session, clinic, month, known_at)
+    return compose(subject, load_cohort(session, clinic, known_at), contacts)
+
+
+def _contacts(session: Session, clinic: Clinic, month: Month, known_at: dt.datetime) -> BackInOrder:
+    begins = day_begins(month.first, clinic.time_zone)
+    ends = day_is_over(month.last, clinic.time_zone)
+    return back_in_order(session, clinic.id, begins, ends, CONTACT_DAYS, known_at=known_at)
 
 
 def make_monthly_report(

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from compliance.db import db, transaction
-from compliance.models import ContactOutcome, Evidence, Patient, Role
+from compliance.models import Clinic, ContactOutcome, Evidence, Patient, Role
 from compliance.rules.dates import local_day
 from compliance.rules.facts import read_fact
 from compliance.rules.terms import Cycle
@@ -17,6 +17,8 @@ from compliance.services import recording
 from compliance.services.actors import Actor
 from compliance.services.assessments import place_of, reassess
 from compliance.services.contact_effect import BackInOrder, back_in_order
+from compliance.services.report_content import Month
+from compliance.services.reports import monthly_content
 from tests.services.test_contacts import days, did, stood
 from tests.world import NOW, a_clinic, a_patient, a_user
 
@@ -149,3 +151,21 @@ def test_contacts_outside_the_time_or_of_another_clinic_do_not_count(prescriber)
     did(stranger, waiting_for_a_test(stranger))
     assert counted(prescriber).contacts == 2
     assert counted(stranger).contacts == 1
+
+
+def test_the_monthly_report_tells_what_contacts_led_to(prescriber) -> None:
+    patient, other = waiting_for_a_test(prescriber), waiting_for_a_test(prescriber)
+    for each in (patient, other):
+        did(prescriber, each, at=NOW + dt.timedelta(minutes=5))
+    did(prescriber, other, at=NOW + days(28))  # 30 April: a week is not over on 4 May
+    has_tested(prescriber, patient, NOW + days(2))
+    clinic = db.session.get(Clinic, prescriber.clinic_id)
+    content = monthly_content(db.session(), clinic, Month(2026, 4), NOW + days(32))
+    account = next(each for each in content.accounts if "contacted" in each.title)
+    assert account.parts == (
+        ("Back in order within 7 days", 1),
+        ("Not in order within 7 days", 1),
+        ("7 days not over at the cut-off", 1),
+    )
+    assert account.whole == ("Contacts in the month", 3)
+    assert account.balances

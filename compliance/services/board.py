@@ -105,7 +105,7 @@ FIGURES = (
         "Results",
         "Results beyond a limit without a prescriber's decision, and urgent ones that are held, "
         "for two days or longer.",
-        ("result that waits for a decision", "results that wait for a decision"),
+        ("result waiting", "results waiting"),
         "A dangerous result may have been seen by nobody.",
         "Have a prescriber decide on each result today.",
         silent_results.unread_results,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -77,7 +78,7 @@ def _by_own_limits(ctx: Context, label: Finding) -> Iterator[Finding]:
 
 
 def _judged(ctx: Context) -> Iterator[_Judged]:
-    """Every result of the course that nobody has decided about, by the limits of its own day."""
+    """Every result that nobody has decided about, by the limits of its own day."""
     for analyte in Analyte:
         for lab in undecided(ctx, analyte):
             among = limits_in_force(ctx.terms.limits, lab.day)
@@ -106,7 +107,7 @@ def _why_not_compared(lab: Lab) -> str:
 
 
 def _held(waiting: list[_Judged], basis: tuple[Provision, ...]) -> Finding:
-    ranked = sorted(waiting, key=_rank, reverse=True)
+    ranked = sorted(waiting, key=_place)
     gravest = ranked[0].level
     return unknown(
         LIMITS,
@@ -118,8 +119,9 @@ def _held(waiting: list[_Judged], basis: tuple[Provision, ...]) -> Finding:
     )
 
 
-def _rank(item: _Judged) -> int:
-    return [None, *Level].index(item.level)
+def _place(item: _Judged) -> tuple[int, dt.date, str]:
+    """The gravest first, then the oldest; the order of entry does not matter."""
+    return -[None, *Level].index(item.level), item.lab.day, _words(item.lab)
 
 
 def _clarify(lab: Lab) -> str:
@@ -142,7 +144,7 @@ def _watched(ctx: Context, judged: list[_Judged], basis: tuple[Provision, ...]) 
     """What reaches a limit that only warns is shown while it is the newest result."""
     seen = [
         (item.lab, item.limit)
-        for item in judged
+        for item in sorted(judged, key=_place)
         if item.limit and item.lab in newest_results(ctx, item.lab.analyte)
     ]
     told = [

@@ -9,6 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from compliance.rules.action_limits import suggested_limits
 from compliance.rules.assess import assess
 from compliance.rules.facts import (
     KINDS,
@@ -26,6 +27,7 @@ from compliance.rules.facts import (
     Lab,
     LabDecision,
     LastDose,
+    LimitSet,
     Medicine,
     Menses,
     MethodReport,
@@ -308,9 +310,22 @@ SITUATIONS = st.tuples(HISTORIES, MOMENTS) | st.builds(
     st.integers(0, 7),
     st.integers(0, 1439),
 )
+LIMIT_SETS = st.lists(
+    st.builds(
+        LimitSet,
+        on=DAYS,
+        keys=st.lists(
+            st.sampled_from([limit.key for limit in suggested_limits()]), unique=True
+        ).map(tuple),
+    ),
+    max_size=2,
+).map(lambda sets: tuple(sorted(sets, key=lambda item: item.on)))
 CLINICS = st.builds(
-    lambda zone, adopted, schedule: terms(*adopted, zone=zone, lab_schedule=schedule),
+    lambda zone, adopted, schedule, limits: terms(
+        *adopted, zone=zone, lab_schedule=schedule, limits=limits
+    ),
     st.sampled_from(["America/New_York", "America/Los_Angeles", "Pacific/Guam"]),
     st.lists(DAYS, max_size=2),
     st.sampled_from([None, *LabSchedule]),
+    LIMIT_SETS,
 )

@@ -52,10 +52,10 @@ def _device_over(ctx: Context, used: list[Span]) -> Finding:
     doubtful = _named(used) - _named(span for span in used if span.accepted)
     return unknown(
         METHODS,
-        f"{sentence(join_methods(doubtful))}: the time that every such device lasts is over, and"
-        " which device it is stands nowhere, so a person decides.",
+        f"In use for longer than every model is sure to last: {join_methods(doubtful)}. The model"
+        " is not recorded, so a person decides.",
         tuple(item for span in used if not span.accepted for item in span.evidence),
-        (ctx.rule("method_lasts"), ctx.rule("held_after_methods")),
+        (ctx.rule("held_after_methods"), ctx.rule("method_lasts")),
         action="Record the change of the device, or have the prescriber decide",
     )
 

@@ -74,7 +74,7 @@ FIELDS = (
         "reason",
         "Because",
         ("because", "reason", "potential reason", "motivo", "razon"),
-        allowed="anatomy, assigned-male, hysterectomy …",
+        allowed="anatomy, assigned-male, hysterectomy and others",
     ),
     Field(
         "email",

@@ -56,6 +56,7 @@ ACTIONS = {
     "clinic.changed": "Settings changed",
     "clinic.added": "Clinic added",
     "edition.adopted": "Edition adopted",
+    "limits.adopted": "Action limits adopted",
 }
 Page = str | Response | tuple[str, int]
 

@@ -106,7 +106,7 @@ def _hand_over(user: User) -> Page:
         flash(f"A link to choose the password was mailed to {user.email}.", "ok")
         return redirect(url_for("people.show", user_id=user.id))
     return render_template(
-        "administration/link.html", user=user, link=link, mail_failed=settings.mail_leaves
+        "administration/link.html", person=user, link=link, mail_failed=settings.mail_leaves
     )
 
 

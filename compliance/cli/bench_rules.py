@@ -37,6 +37,8 @@ Row = tuple[int, str, str]
 def measure_rules(file: Path, patients: int, seed: int) -> dict[str, Any]:
     """Patients a second and peak memory: rows alone, rows as facts, facts through the rules.
 
+    Through the rules means the whole answer that is stored: every finding with its sentence,
+    window, dates due, grades and earliest day, and `changes_at`, which asks again at later moments.
     The last figures are of one patient as a page asks: answer, plan and place on the worklist.
     """
     rows = _store(file, patients, seed)

@@ -146,14 +146,17 @@ def assess(
     """Answer one question from the facts known on its day; never raises on a readable record."""
     index = Index(record.facts, terms.time_zone)
     ctx = Context(record, index, programme, terms, question, question.at)
-    now = _snapshot(ctx)
+    return _answer(ctx, _snapshot(ctx))
+
+
+def _answer(ctx: Context, now: Snapshot) -> Assessment:
     findings = tuple(now.findings.values())
     verdict = _verdict(findings)
     window = now.readings[WINDOW]
     return Assessment(
-        question=question,
-        time_zone=terms.time_zone,
-        programme=programme.id,
+        question=ctx.question,
+        time_zone=ctx.terms.time_zone,
+        programme=ctx.programme.id,
         authority_zone=ctx.clock.authority,
         edition=now.edition,
         phase=now.phase,

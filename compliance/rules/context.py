@@ -110,6 +110,7 @@ class Context:
         "issue",
         "issued",
         "labs",
+        "labs_for",
         "programme",
         "protection",
         "question",
@@ -159,6 +160,7 @@ class Context:
         self.issue: Issue | None = None
         self.issued: Context | None = None
         self.labs: dict[Analyte, list[Lab]] | None = None
+        self.labs_for: dict[str, list[Lab]] = {}
         self.protection: dict[bool, Protection] = {}
 
     def shared(self, name: Reader, read: Callable[[Context], T]) -> T:

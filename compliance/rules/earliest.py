@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 
 from compliance.rules.context import Context
 from compliance.rules.courses import course_of
@@ -10,31 +11,40 @@ from compliance.rules.cover import cover_of
 from compliance.rules.dates import plus
 from compliance.rules.follow_up import donation_from
 from compliance.rules.lead_in import broken_since, enrolled_from
-from compliance.rules.pregnancy import Sign, unresolved
+from compliance.rules.pregnancy import Alarm, Sign, unresolved
 from compliance.rules.pregnancy_tests import Tests, is_open, tests_of
 from compliance.rules.programme import NoEditionError
 from compliance.rules.terms import Act, Phase
 from compliance.rules.windows import locked_until
 
+Count = Callable[[Context, list[Alarm]], dt.date]
+
 
 def earliest_day(ctx: Context) -> dt.date | None:
-    """Never before the day asked; None when a person must decide first. Predicts no period."""
+    """The first day for an act under a registry. Predicts no period."""
+    return earliest_by(ctx, _with_registry)
+
+
+def earliest_by(ctx: Context, count: Count) -> dt.date | None:
+    """Never before the day asked, counted from what is missing and from the unclear tests.
+
+    None when a person must decide first, when treatment is over, or when the day asked lies before
+    the first edition.
+    """
     try:
         if ctx.question.act is Act.DONATE_BLOOD:
             return donation_from(ctx)[1]
-        return _earliest(ctx)
+        signs = unresolved(ctx)
+        if any(alarm.sign is not Sign.UNCLEAR for alarm in signs):
+            return None
+        return None if course_of(ctx).phase is Phase.AFTER else count(ctx, signs)
     except NoEditionError:
         return None
 
 
-def _earliest(ctx: Context) -> dt.date | None:
-    signs = unresolved(ctx)
-    if any(alarm.sign is not Sign.UNCLEAR for alarm in signs):
-        return None
+def _with_registry(ctx: Context, unclear: list[Alarm]) -> dt.date:
     course = course_of(ctx)
-    if course.phase is Phase.AFTER:
-        return None
-    repeat = plus(signs[-1].day, 1) if signs else ctx.today
+    repeat = plus(unclear[-1].day, 1) if unclear else ctx.today
     if not course.can:
         return max(ctx.today, repeat)
     counted = _during if course.phase is Phase.DURING else _before

@@ -10,39 +10,25 @@ from compliance.rules.counting import months_after
 from compliance.rules.course_end import next_course_from
 from compliance.rules.courses import course_of
 from compliance.rules.dates import plus
+from compliance.rules.earliest import earliest_by
 from compliance.rules.exemptions import exempted, may_be_recorded
 from compliance.rules.facts import Contraception
-from compliance.rules.follow_up import donation_from
 from compliance.rules.issuing import issue_of
-from compliance.rules.pregnancy import Alarm, Sign, clears_from, unresolved
-from compliance.rules.programme import NoEditionError
+from compliance.rules.pregnancy import Alarm, clears_from
 from compliance.rules.protection import forbidden_taken
 from compliance.rules.schemes import protection_of, recorded_protection
 from compliance.rules.serving_tests import serving_of
 from compliance.rules.supply import renewal_from, supply_limit
-from compliance.rules.terms import Act, Binding, ExemptionReason, Method, Outcome, Phase
+from compliance.rules.terms import Binding, ExemptionReason, Method, Outcome
 
 
 def earliest_prescription(ctx: Context) -> dt.date | None:
-    """Never before the day asked: whatever can be had today is taken as done today.
-
-    None when a person must decide first, or when the day asked lies before the first edition.
-    """
-    try:
-        if ctx.question.act is Act.DONATE_BLOOD:
-            return donation_from(ctx)[1]
-        return _earliest(ctx)
-    except NoEditionError:
-        return None
+    """The first day for a prescription: whatever can be had today is taken as done today."""
+    return earliest_by(ctx, _by_prescription)
 
 
-def _earliest(ctx: Context) -> dt.date | None:
-    signs = unresolved(ctx)
-    if any(alarm.sign is not Sign.UNCLEAR for alarm in signs):
-        return None
-    if course_of(ctx).phase is Phase.AFTER:
-        return None
-    days = [ctx.today, *_repeats(ctx, signs), *_medicines(ctx), *_courses(ctx), *_supply(ctx)]
+def _by_prescription(ctx: Context, unclear: list[Alarm]) -> dt.date:
+    days = [ctx.today, *_repeats(ctx, unclear), *_medicines(ctx), *_courses(ctx), *_supply(ctx)]
     if course_of(ctx).can and issue_of(ctx).initiation:
         days += [*_two_tests(ctx), _lead_in(ctx)]
     return max(days)

@@ -34,7 +34,14 @@ def schedule_of(ctx: Context) -> LabSchedule:
 
 
 def results_for(ctx: Context, test: str) -> list[Lab]:
-    """The results that can be used for a test of a plan."""
+    """The results that can be used for a test of a plan, looked up once an answer."""
+    found = ctx.labs_for.get(test)
+    if found is None:
+        found = ctx.labs_for[test] = _results_for(ctx, test)
+    return found
+
+
+def _results_for(ctx: Context, test: str) -> list[Lab]:
     return [
         lab
         for lab in results(ctx, _ANALYTES[test])
@@ -102,22 +109,27 @@ def lab_follow_up(ctx: Context) -> Finding:
     if course_of(ctx).phase is not Phase.DURING:
         return not_required(FOLLOW_UP, "Laboratory tests are due during treatment only.", basis)
     target = lab_target(ctx)
-    if target is None:
-        return _nothing_due(ctx, schedule, basis)
-    day, tests = target
-    late = plus(day, basis[1].value[1] + 1)
-    if ctx.clock.reached(late):
+    return _waited_for(ctx, *target, basis) if target else _nothing_due(ctx, schedule, basis)
+
+
+def _waited_for(
+    ctx: Context, day: dt.date, tests: frozenset[str], basis: tuple[Provision, ...]
+) -> Finding:
+    """Tests with their target day: late once the days after it are over, due until then."""
+    early, late = basis[1].value
+    last = plus(day, late)
+    action = f"Have {named_tests(tests)} measured"
+    if ctx.clock.reached(plus(day, late + 1)):
         reason = f"{_named_were(tests)} due on {show(day)} and no result is recorded."
-        action = f"Have {named_tests(tests)} measured"
         return unmet(FOLLOW_UP, _upper(reason), (), basis, action=action)
     return due(
         FOLLOW_UP,
         _upper(f"{_named_are(tests)} due on {show(day)}."),
         (),
         basis,
-        action=f"Have {named_tests(tests)} measured",
-        earliest=plus(day, -basis[1].value[0]),
-        act_by=day_ends(plus(late, -1), ctx.terms.time_zone),
+        action=action,
+        earliest=plus(day, -early),
+        act_by=day_ends(last, ctx.terms.time_zone),
     )
 
 
@@ -219,13 +231,14 @@ def lab_limits(ctx: Context) -> Finding:
 
 
 def _stop_symptom(ctx: Context) -> Symptom | None:
+    reported = ctx.known(Symptom)
+    if not reported:
+        return None
     listed = ctx.rule("stop_symptoms").value or {}
     decided = max((fact.on for fact in ctx.known(LabDecision)), default=dt.date.min)
     since = course_of(ctx).since
     found = [
-        fact
-        for fact in ctx.known(Symptom)
-        if fact.name in listed and fact.on > decided and fact.on >= since
+        fact for fact in reported if fact.name in listed and fact.on > decided and fact.on >= since
     ]
     return max(found, key=lambda fact: (fact.on, fact.name), default=None)
 

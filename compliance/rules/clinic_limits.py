@@ -17,7 +17,7 @@ from compliance.rules.action_limits import (
 )
 from compliance.rules.context import Context
 from compliance.rules.dates import show
-from compliance.rules.facts import Lab
+from compliance.rules.facts import Lab, WaitingResult
 from compliance.rules.findings import Finding, Provision
 from compliance.rules.limits import undecided
 from compliance.rules.makers import met, unknown
@@ -57,6 +57,8 @@ def with_clinic_limits(label: Rule) -> Rule:
 
     def whole(ctx: Context) -> Finding:
         found = label(ctx)
+        if not ctx.terms.limits and not ctx.known(WaitingResult):
+            return found
         for more in (*_by_own_limits(ctx, found), *waiting_labs(ctx)):
             found = _together(found, more)
         return found

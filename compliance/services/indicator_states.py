@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 
+from compliance.rules.action_limits import gravest_limit, limit_words, limits_in_force
 from compliance.rules.context import Context
 from compliance.rules.courses import course_of
 from compliance.rules.cover import cover_of
@@ -29,6 +30,7 @@ from compliance.rules.labs import lab_follow_up, lab_target
 from compliance.rules.makers import unmet
 from compliance.rules.pregnancy_tests import is_open, tests_of
 from compliance.rules.programme import NoEditionError
+from compliance.rules.results import results_of_day
 from compliance.rules.stop_protocol import protocol_in
 from compliance.rules.terms import Analyte, Outcome, Phase, Requirement, ResultStatus, TestResult
 from compliance.rules.testing import suggested_test_days
@@ -76,17 +78,17 @@ def lipids_on_treatment(person: Followed, month: Month) -> Cases:
 
 
 def limits_acted_on(person: Followed, month: Month) -> Cases:
-    """Results at or beyond the alerting grade whose seven days ended in the month."""
+    """Results beyond the alerting grade or the clinic's limit, their seven days in the month."""
     for lab in person.facts(Lab):
         last = plus(lab.day, ACT_WITHIN_DAYS)
         if last not in month or lab.analyte is Analyte.HCG:
             continue
-        grade = _alerting_grade(person, lab)
-        if grade is None:
+        beyond = _beyond(person, lab)
+        if not beyond:
             continue
         decided = _decisions_on(person, lab)
         done = f"Decided on {show(decided[0].day)}: {decided[0].decision}" if decided else ""
-        reason = f"{lab.analyte} {lab.value} {lab.unit} of {show(lab.day)}, CTCAE grade {grade}."
+        reason = f"{lab.analyte} {lab.value} {lab.unit} of {show(lab.day)}, {beyond}."
         yield case(person, lab.day, any(item.day <= last for item in decided), reason, done)
 
 
@@ -254,10 +256,22 @@ def _results(person: Followed, analyte: Analyte) -> list[Lab]:
     ]
 
 
+def _beyond(person: Followed, lab: Lab) -> str:
+    """What a result reaches that somebody has to act on; empty for nothing."""
+    if lab.status is ResultStatus.ENTERED_IN_ERROR:
+        return ""
+    grade = _alerting_grade(person, lab)
+    if grade is not None:
+        return f"CTCAE grade {grade}"
+    own = limits_in_force(person.terms.limits, lab.day)
+    limit = gravest_limit(lab, own, results_of_day(person.on(lab.day), lab)) if own else None
+    return f"the clinic's limit: {limit_words(limit)}" if limit and limit.holds else ""
+
+
 def _alerting_grade(person: Followed, lab: Lab) -> int | None:
     """The result's grade, when it reaches the one at which the programme alerts."""
     limit = person.provision("lab_grade_limit", lab.day)
-    if not isinstance(limit, int) or lab.status is ResultStatus.ENTERED_IN_ERROR:
+    if not isinstance(limit, int):
         return None
     grade = grade_of(person.on(lab.day), lab)
     return grade if grade is not None and grade >= limit else None

@@ -144,8 +144,9 @@ MEASURES: tuple[Measure, ...] = (
         number=20,
         title="Results beyond a limit acted on in 7 days",
         area=Area.LABORATORY,
-        method="Each result at or beyond the grade at which the programme alerts is one case of the"
-        " month in which its seven days end; in order when a decision on it was recorded in them.",
+        method="Each result at or beyond the grade at which the programme alerts, or a limit at"
+        " which the clinic acts, is one case of the month in which its seven days end; in order"
+        " when a decision on it was recorded in them.",
         alarm="Results beyond a limit without a recorded decision",
         find=states.limits_acted_on,
     ),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 
-from compliance.rules.facts import Prescription, read_fact
+from compliance.rules.facts import LimitSet, Prescription, read_fact
 from compliance.services.cohort import Cohort, Received
 from compliance.services.indicators import MONTHS, measure
 from compliance.services.report_content import Month
@@ -221,6 +222,17 @@ def test_20_a_result_beyond_the_limit_is_acted_on_within_seven_days(days, met):
 
 def test_20_a_result_within_the_limit_is_no_case():
     assert counted(20, MAR, person([*course(), *labs(day(35), tg="500")])) == (0, 0)
+
+
+@pytest.mark.parametrize(("fat", "cases"), [("442", 0), ("443", 1)])
+def test_20_a_result_at_a_limit_that_the_clinic_adopted_is_a_case(fat, cases):
+    own = LimitSet(on=day(35), keys=("tg-act-fasting",))
+    patient = person([*course(), *labs(day(35), tg=fat)])
+    patient.terms = replace(patient.terms, limits=(own,))
+    assert counted(20, MAR, patient) == (0, cases)
+    later = person([*course(), *labs(day(35), tg=fat)])
+    later.terms = replace(later.terms, limits=(replace(own, on=day(36)),))
+    assert counted(20, MAR, later) == (0, 0)
 
 
 def test_21_and_24_a_patient_who_stays_away_becomes_overdue_and_then_lost():

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from compliance.models import Evidence, ImportedMessage, ImportedResult, Patient
 from compliance.models.intake import Disposition
+from compliance.rules.facts import Lab, Symptom
 from compliance.rules.terms import Requirement
 from compliance.services.silences import Found, Place, Scope, Silence, open_courses
 
@@ -59,18 +61,27 @@ def unread_results(session: Session, scope: Scope) -> Found:
 
 
 def _undecided(session: Session, scope: Scope) -> Iterable[Silence]:
+    """What is in a record and waits for a prescriber; what is still held is counted as such."""
     for _, patient, answer in open_courses(session, scope.clinic):
         for finding in answer.findings if answer else ():
-            open_one = finding["blocks"] or finding["warns"]
-            if finding["requirement"] == Requirement.LAB_LIMITS.value and open_one:
-                ids = [int(item) for item in finding["evidence"]]
-                yield _unread(session, patient, finding["reason"], finding["action"], ids)
+            is_open = finding["blocks"] or finding["warns"]
+            if finding["requirement"] != Requirement.LAB_LIMITS.value or not is_open:
+                continue
+            since = _known_since(session, patient, finding["evidence"])
+            if since is not None:
+                yield _unread(patient, finding, since)
 
 
-def _unread(
-    session: Session, patient: Patient, reason: str, action: str, ids: list[int]
-) -> Silence:
-    since = session.scalar(select(func.min(Evidence.recorded_at)).where(Evidence.id.in_(ids)))
-    return Silence(
-        patient.name, reason, action, since, Place("patient", patient.public_id), patient
+def _unread(patient: Patient, finding: Mapping[str, Any], since: dt.datetime) -> Silence:
+    place = Place("patient", patient.public_id)
+    return Silence(patient.name, finding["reason"], finding["action"], since, place, patient)
+
+
+def _known_since(session: Session, patient: Patient, evidence: Sequence[str]) -> dt.datetime | None:
+    """Since when the oldest of these entries is in the record; None when none of them is."""
+    rows = session.execute(
+        select(Evidence.id, Evidence.recorded_at).where(
+            Evidence.patient_id == patient.id, Evidence.kind.in_((Lab.kind, Symptom.kind))
+        )
     )
+    return min((at for row, at in rows if str(row) in evidence), default=None)

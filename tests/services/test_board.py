@@ -239,6 +239,18 @@ def test_a_result_beyond_a_limit_counts_as_unread_after_two_days_without_a_decis
     assert "900" in found.silences[0].reason
 
 
+def test_a_held_result_that_keeps_an_answer_open_is_counted_once_as_held(nurse, look):
+    on_treatment(nurse, mrn="T-1", birth_date=dt.date(1998, 4, 2), family_name="Okafor")
+    with transaction() as session:
+        clinic = session.get_one(Clinic, nurse.clinic_id)
+        content = oru(obx(TG, "180", ""))  # without a unit
+        receive(session, nurse, clinic, "lab.hl7", content, read_file(content), NOW)
+    row = db.session.scalars(select(StoredAssessment)).one()
+    assert "waits for a person" in str(row.findings)
+    assert of(look("unread", NOW + 3 * DAY)) == (0, 0)
+    assert look("held", NOW + 3 * DAY).count == 1
+
+
 # --- decisions ------------------------------------------------------------------------------------
 
 

@@ -106,10 +106,10 @@ def _domain_error(error: DomainError) -> tuple[str, int]:
 
 
 def _expired(error: CSRFError) -> tuple[str, int] | Response:
+    held = signed_out.held_answers()
+    if held is not None:
+        return held
     if not current_user.is_authenticated:
-        held = signed_out.held_answers()
-        if held is not None:
-            return held
         flash("You were signed out meanwhile. Sign in again; your form is one step back.", "warn")
         return redirect(url_for("security.login", next=request.referrer and request.path))
     return _page(400)

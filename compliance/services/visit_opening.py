@@ -63,9 +63,9 @@ class Opening:
 
     @property
     def open(self) -> tuple[Finding, ...]:
-        """What today must settle, or had better: what blocks first."""
+        """What today must settle, or had better: what blocks first; no mere advice."""
         found = self.answer.findings
-        due = (item for item in found if item.outcome is Outcome.DUE)
+        due = (item for item in found if item.outcome is Outcome.DUE and item.action)
         return (
             *(item for item in found if item.blocks),
             *(item for item in found if item.warns),

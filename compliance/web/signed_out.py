@@ -1,4 +1,4 @@
-"""What happens to a form that arrives after its session has ended: nothing typed is lost."""
+"""What happens to a form that outlived its session: nothing typed is lost."""
 
 from __future__ import annotations
 

@@ -37,6 +37,7 @@ def first_answers(opening: Opening, prepared: Mapping[str, str]) -> Answers:
         "patient_methods": _methods(opening.statement(Side.PATIENT)),
         "prescriber_methods": _methods(opening.statement(Side.PRESCRIBER)),
     }
+    offered["sensitivity"] = number(opening.test.sensitivity if opening.test else 25)
     if opening.test is not None:
         offered["specimen"] = opening.test.specimen.value
         offered["setting"] = opening.test.setting.value if opening.test.setting else "medical"
@@ -100,6 +101,8 @@ def _test(form: VisitForm) -> Iterator[Told]:
         return
     at_home = form.setting.data == "home"
     data = {name: form[name].data for name in ("collected", "result", "specimen", "setting")}
+    if form.sensitivity.data is not None:
+        data["sensitivity"] = float(form.sensitivity.data)
     if at_home:
         data["supervision"] = form.supervision.data
         data["home_process_documented"] = bool(form.home_process_documented.data)

@@ -89,6 +89,7 @@ class VisitForm(FlaskForm):
         "Who watched it", [Optional()], choices=[("", "–"), *choices(Supervision)]
     )
     home_process_documented = PregnancyTestForm.home_process_documented
+    sensitivity = PregnancyTestForm.sensitivity
 
     patient_methods = SelectMultipleField("The patient states", choices=METHODS)
     patient_states = BooleanField("The patient states these today")

@@ -55,6 +55,7 @@ def routine(**changes: Any) -> dict[str, Any]:
         "result": "negative",
         "specimen": "urine",
         "setting": "medical",
+        "sensitivity": "25",
         "patient_methods": BOTH,
         "patient_states": "y",
         "prescriber_methods": BOTH,
@@ -129,6 +130,8 @@ def test_a_prescriber_writes_a_whole_visit_and_it_is_recorded_at_once(team, pati
         ["pregnancy_test", "method_report", "method_report", "counselling", "comprehension",
          "mood_screen", "symptom", "weight", "visit", "prescription"]
     )  # fmt: skip
+    row = db.session.query(Evidence).filter_by(kind="pregnancy_test").all()[-1]
+    assert row.fact.sensitivity == 25
     order = db.session.query(PrescriptionOrder).one()
     assert (str(order.verdict), order.days_supply, str(order.daily_dose_mg)) == ("yes", 30, "40")
     assert order.override_reason is None
@@ -223,6 +226,19 @@ def test_signed_out_in_another_tab_holds_the_answers_as_well(team, patient) -> N
     held = nurse.client.post(address(patient), data=data, headers=HERE)
     assert held.status_code == 401
     assert 'name="weight_kg" value="61.5"' in held.text
+
+
+def test_a_page_older_than_the_session_is_held_too(team, patient) -> None:
+    nurse = team["nurse"]
+    page = nurse.client.get(address(patient)).get_data(as_text=True)
+    nurse.client.forget()
+    nurse.sign_in()
+    data = {"csrf_token": TOKEN.search(page).group(1), "version": "0", **routine()}
+    held = nurse.client.post(address(patient), data=data, headers=HERE)
+    assert held.status_code == 401
+    assert "before you signed in as Nia Nurse" in text_of(held)
+    assert 'name="weight_kg" value="61.5"' in held.text
+    assert nurse.client.post(address(patient), data=data).status_code == 400  # from elsewhere
 
 
 def test_what_another_site_sends_is_not_held(team, patient) -> None:

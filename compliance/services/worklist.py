@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Select, and_, func, insert, select
+from sqlalchemy import Select, func, insert, select
 from sqlalchemy.orm import Session, aliased
 
 from compliance.models import (
@@ -30,6 +30,29 @@ HANDED_DAYS = 30  # our own: a hand-over older than this is settled or forgotten
 SHOWN = (*(group.value for group in Group if group is not Group.CLOSED), SNOOZED)
 
 _Last, _Handed, _Colleague = aliased(Contact), aliased(Contact), aliased(User)
+# Plain columns: rows as objects would make a list of thousands slow.
+_COLUMNS = (
+    Patient.id.label("patient_id"),
+    Patient.public_id,
+    Patient.given_name,
+    Patient.family_name,
+    Patient.mrn,
+    Patient.birth_date,
+    StoredAssessment.grouping,
+    StoredAssessment.rank,
+    StoredAssessment.headline,
+    StoredAssessment.action,
+    StoredAssessment.act_by,
+    _Last.at,
+    _Last.by,
+    _Last.outcome,
+    _Last.reason,
+    _Last.until,
+    _Last.grouping.label("grouping_then"),
+    _Last.headline.label("headline_then"),
+    _Colleague.name.label("handed_to"),
+)
+_Query = Select[*tuple[Any, ...]]
 
 
 class Order(Term):
@@ -115,38 +138,24 @@ def worklist(
     return Worklist(sorted(shown, key=_KEYS[filters.order]), counts)
 
 
-def _everybody(clinic_id: int | None, now: dt.datetime) -> Select[*tuple[Any, ...]]:
-    """Plain columns: rows as objects would make a list of thousands slow."""
+def _everybody(clinic_id: int | None, now: dt.datetime) -> _Query:
+    """Everybody of a clinic with something ahead, beside the newest entry and hand-over."""
     handed_since = now - dt.timedelta(days=HANDED_DAYS)
-    here = select(func.max(Contact.id)).where(Contact.clinic_id == clinic_id)
-    newest = here.group_by(Contact.course_id)
-    handed = newest.where(Contact.outcome == ContactOutcome.HANDED_TO, Contact.at > handed_since)
+    every = select(Contact.course_id, func.max(Contact.id).label("id"))
+    every = every.where(Contact.clinic_id == clinic_id).group_by(Contact.course_id)
+    newest = every.subquery()
+    handed = every.where(
+        Contact.outcome == ContactOutcome.HANDED_TO, Contact.at > handed_since
+    ).subquery()
     course = StoredAssessment.course_id
     return (
-        select(
-            Patient.id.label("patient_id"),
-            Patient.public_id,
-            Patient.given_name,
-            Patient.family_name,
-            Patient.mrn,
-            Patient.birth_date,
-            StoredAssessment.grouping,
-            StoredAssessment.rank,
-            StoredAssessment.headline,
-            StoredAssessment.action,
-            StoredAssessment.act_by,
-            _Last.at,
-            _Last.by,
-            _Last.outcome,
-            _Last.reason,
-            _Last.until,
-            _Last.grouping.label("grouping_then"),
-            _Last.headline.label("headline_then"),
-            _Colleague.name.label("handed_to"),
-        )
+        select(*_COLUMNS)
+        .select_from(StoredAssessment)
         .join(Patient, Patient.id == StoredAssessment.patient_id)
-        .outerjoin(_Last, and_(_Last.course_id == course, _Last.id.in_(newest)))
-        .outerjoin(_Handed, and_(_Handed.course_id == course, _Handed.id.in_(handed)))
+        .outerjoin(newest, newest.c.course_id == course)
+        .outerjoin(_Last, _Last.id == newest.c.id)
+        .outerjoin(handed, handed.c.course_id == course)
+        .outerjoin(_Handed, _Handed.id == handed.c.id)
         .outerjoin(_Colleague, _Colleague.id == _Handed.handed_to_id)
         .where(
             StoredAssessment.clinic_id == clinic_id,
@@ -156,7 +165,7 @@ def _everybody(clinic_id: int | None, now: dt.datetime) -> Select[*tuple[Any, ..
     )
 
 
-def _filtered(query: Select[*tuple[Any, ...]], actor: Actor, filters: Filters) -> Select[Any]:
+def _filtered(query: _Query, actor: Actor, filters: Filters) -> _Query:
     if filters.prescriber_id is not None:
         query = query.where(Patient.prescriber_id == filters.prescriber_id)
     if filters.phase is not None:

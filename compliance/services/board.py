@@ -71,7 +71,7 @@ FIGURES = (
         "no-next-date",
         "No next date",
         "Patients",
-        "Open courses for which neither the plan nor the worklist has a date from today on.",
+        "Open courses for which no plan, worklist or contact has a date from today on.",
         _PATIENTS,
         "Nobody expects these patients, so nobody notices when they do not come.",
         "Open the list and settle with each patient what comes next.",

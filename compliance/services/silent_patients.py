@@ -9,6 +9,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from compliance.models import (
+    Contact,
     Course,
     Membership,
     Patient,
@@ -30,14 +31,22 @@ LATE_BY = dt.timedelta(minutes=5)  # five sweeps
 
 
 def no_next_date(session: Session, scope: Scope) -> Found:
-    """Open courses for which neither the plan nor the worklist has a date ahead."""
-    rows = open_courses(session, scope.clinic)
+    """Open courses for which no plan, worklist or contact has a date ahead."""
+    rows, agreed = open_courses(session, scope.clinic), _agreed(session, scope)
     silent = [
         _undated(scope, course, patient, answer)
         for course, patient, answer in rows
-        if not _has_date(scope, answer)
+        if course.id not in agreed and not _has_date(scope, answer)
     ]
     return Found(silent, len(rows))
+
+
+def _agreed(session: Session, scope: Scope) -> set[int]:
+    """The courses for which a contact named a day that is still to come."""
+    query = select(Contact.course_id).where(
+        Contact.clinic_id == scope.clinic.id, Contact.until >= scope.today
+    )
+    return set(session.scalars(query))
 
 
 def _has_date(scope: Scope, answer: StoredAssessment | None) -> bool:

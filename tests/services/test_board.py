@@ -13,6 +13,8 @@ from compliance.interop.hl7v2 import read_file
 from compliance.models import (
     AuditEvent,
     Clinic,
+    Contact,
+    ContactOutcome,
     Course,
     Evidence,
     JobRun,
@@ -118,6 +120,23 @@ def test_a_last_useful_moment_ahead_is_a_date_until_it_has_passed(nurse, look):
     assert of(look("no-next-date")) == (0, 1)
     change(StoredAssessment, act_by=NOW)
     assert of(look("no-next-date")) == (1, 1)
+
+
+def test_a_day_agreed_at_a_contact_is_a_date_until_it_is_over(nurse, look):
+    patient = world.a_patient(nurse)
+    change(StoredAssessment, plan=[], act_by=None)
+    assert of(look("no-next-date")) == (1, 1)
+    with transaction() as session:
+        course = session.get_one(Patient, patient.id).course
+        session.add(
+            Contact(
+                clinic_id=nurse.clinic_id, patient_id=patient.id, course_id=course.id, at=NOW,
+                by=nurse.name, outcome=ContactOutcome.WILL_COME, reason="Comes then.",
+                until=NOW.date(), grouping="act-now", headline="",
+            )
+        )  # fmt: skip
+    assert of(look("no-next-date", MIDNIGHT - SECOND)) == (0, 1)
+    assert of(look("no-next-date", MIDNIGHT)) == (1, 1)
 
 
 def test_a_course_that_was_never_assessed_is_silent_and_a_closed_one_is_not(nurse, look):

@@ -167,7 +167,8 @@ def _words(lab: Lab) -> str:
 def _together(one: Finding, other: Finding) -> Finding:
     """The graver of two findings, which also says what the other has to say."""
     first, second = (other, one) if _gravity(other) > _gravity(one) else (one, other)
-    if not second.evidence:
+    told = set(second.evidence) <= set(first.evidence)
+    if told and not second.blocks:
         return first
     actions = [first.action, second.action] if second.blocks else [first.action]
     return first._replace(

@@ -31,6 +31,7 @@ from compliance.services.errors import Invalid
 from compliance.services.patients import prescribers
 from compliance.web.answers import accepted
 from compliance.web.clock import now
+from compliance.web.filters import keep
 from compliance.web.forms import PageForm
 from compliance.web.security import STAFF, access, actor, clinic
 from compliance.web.words import words
@@ -226,7 +227,7 @@ def adopt_limits() -> str | Response | tuple[str, int]:
 def _options(analyte: Analyte) -> list[tuple[str, str, str]]:
     """The limits of an analyte: key, level with numbers, and what is advised."""
     return [
-        (limit.key, f"{sentence(limit.level.value)}: {limit_words(limit)}", _hint(limit))
+        (limit.key, f"{sentence(limit.level.value)}: {keep(limit_words(limit))}", _hint(limit))
         for limit in suggested_limits()
         if limit.analyte is analyte
     ]

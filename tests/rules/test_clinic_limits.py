@@ -171,13 +171,20 @@ def test_several_results_are_told_at_once_the_gravest_first() -> None:
 
 
 def test_the_label_that_warns_and_the_clinic_that_holds_are_both_heard() -> None:
-    fat = Lab(collected=day(20), analyte=Analyte.TG, value="900", unit="mg/dL", fasting=True)
+    fat = Lab(collected=day(20), analyte=Analyte.TG, value="600", unit="mg/dL", fasting=True)
     warned = of(ask(fat, clinic=terms("ck-act")))
     assert warned.warns
-    held = of(ask(fat))
-    assert held.blocks
-    assert "CTCAE v5 grade 3" in held.reason
-    assert "critical" in held.reason
+    both = of(ask(fat, alt("121", day(20)), clinic=terms("alt-act")))
+    assert both.blocks
+    assert "TG 600 mg/dL of 22 Mar 2026 (CTCAE v5 grade 3)" in both.reason
+    assert "ALT 121 U/L" in both.reason
+
+
+def test_a_result_of_which_the_clinic_speaks_is_not_told_again_by_the_label_that_warns() -> None:
+    fat = Lab(collected=day(20), analyte=Analyte.TG, value="600", unit="mg/dL", fasting=True)
+    found = of(ask(fat))
+    assert found.blocks
+    assert found.reason.count("TG 600") == 1
 
 
 def test_it_holds_for_prescribing_and_after_treatment_as_well() -> None:

@@ -42,7 +42,8 @@ def at_work(app: Flask, role: Role, name: str = "Dr Dana Derm", clinic_id: int =
 
 
 def form_of(person: Person) -> str:
-    return person.client.get("/rules/limits").get_data(as_text=True)
+    page = person.client.get("/rules/limits").get_data(as_text=True)
+    return page.replace("\u00a0", " ")
 
 
 def refused(person: Person, **fields: object) -> str:

@@ -473,6 +473,18 @@ def test_a_symptom_that_waits_can_be_decided_about_in_the_next_visit(team, patie
     assert page.text.count('name="decided_about"') > 10
 
 
+def test_two_statements_that_differ_are_shown_beside_each_other_and_close_the_window(
+    team, patient
+) -> None:
+    prescriber = team["prescriber"]
+    send(prescriber, patient, go="later", patient_methods=["combined-pill"])
+    assert "The two sides differ" in prescriber.read(address(patient))
+    send(prescriber, patient, patient_methods=["combined-pill"])
+    confirmation = prescriber.read(address(patient, "/confirm"))
+    assert "To hand over Not yet" in confirmation
+    assert "the entries must name the same methods" in confirmation
+
+
 def test_every_link_to_a_part_of_the_page_leads_to_one(team, patient) -> None:
     page = team["prescriber"].client.get(address(patient)).text
     links = set(re.findall(r'href="#([\w-]+)"', page))

@@ -22,6 +22,7 @@ from compliance.rules.programme import Programme, load_programme
 from compliance.rules.terms import Analyte, Potential, ResultStatus
 from compliance.services import audit, held, patients
 from compliance.services.evidence import clinic_terms, local_date, to_record
+from compliance.services.reconciliation import has_portal
 from compliance.web.charts import Chart, line_chart
 from compliance.web.clock import now
 from compliance.web.contact_words import contacts_context
@@ -89,6 +90,7 @@ def patient_context(session: Session, patient: Patient, moment: dt.datetime) -> 
         "may_prescribe": role is Role.PRESCRIBER,
         "may_dispense": role in CLINICAL,
         "may_withdraw": role in CLINICAL,
+        "has_portal": has_portal(patient.programme),
         "history_rows": sorted(rows, key=lambda row: row.id, reverse=True)[:12],
     }
 

@@ -94,6 +94,11 @@ def test_a_difference_is_shown_with_what_was_ticked_and_its_age(person, nurse, a
         assert "Differs: Counselling confirmed" in person.read("/reconciliation")
 
 
+def test_the_record_leads_to_the_sheet(person, address):
+    record = address.removesuffix("/reconciliation")
+    assert f'href="{address}"' in person.client.get(record).get_data(as_text=True)
+
+
 def test_looking_at_a_sheet_is_written_down(person, address):
     person.read(address)
     pages = db.session.scalars(select(AccessLogEntry.page)).all()
@@ -127,3 +132,4 @@ def test_a_programme_without_a_portal_says_why_there_is_nothing_to_compare(app):
     page = person.read(f"/patients/{patient.public_id}/reconciliation")
     assert "keeps no registry" in page
     assert "Tick the chosen lines" not in page
+    assert "Portal sheet" not in person.read(f"/patients/{patient.public_id}").split("Reminders")[1]

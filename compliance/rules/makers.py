@@ -11,7 +11,9 @@ Ids = tuple[str, ...]
 Basis = tuple[Provision, ...]
 
 # Looked up once: thousands of findings are made in a second.
-_MUST, _MET, _NOT_REQUIRED = Binding.MUST, Outcome.MET, Outcome.NOT_REQUIRED
+_MUST = Binding.MUST
+_MET, _UNMET, _UNKNOWN = Outcome.MET, Outcome.UNMET, Outcome.UNKNOWN
+_DUE, _NOT_REQUIRED = Outcome.DUE, Outcome.NOT_REQUIRED
 _new = tuple.__new__
 
 
@@ -42,17 +44,9 @@ def due(
     act_by: dt.datetime | None = None,
 ) -> Finding:
     """What is asked is still to be done and not late; it does not block this act."""
-    return Finding(
-        requirement,
-        Outcome.DUE,
-        basis[0].binding if basis else _MUST,
-        reason,
-        evidence,
-        basis,
-        action,
-        earliest,
-        act_by,
-    )
+    binding = basis[0].binding if basis else _MUST
+    rest = (action, earliest, act_by, False)
+    return _new(Finding, (requirement, _DUE, binding, reason, evidence, basis, *rest))
 
 
 def unmet(
@@ -67,18 +61,9 @@ def unmet(
     urgent: bool = False,
 ) -> Finding:
     """What is asked has not been done."""
-    return Finding(
-        requirement,
-        Outcome.UNMET,
-        basis[0].binding if basis else _MUST,
-        reason,
-        evidence,
-        basis,
-        action,
-        earliest,
-        act_by,
-        urgent,
-    )
+    binding = basis[0].binding if basis else _MUST
+    rest = (action, earliest, act_by, urgent)
+    return _new(Finding, (requirement, _UNMET, binding, reason, evidence, basis, *rest))
 
 
 def unknown(
@@ -92,15 +77,6 @@ def unknown(
     urgent: bool = False,
 ) -> Finding:
     """Nobody can tell from the record or from the authority's text: a person decides."""
-    return Finding(
-        requirement,
-        Outcome.UNKNOWN,
-        basis[0].binding if basis else _MUST,
-        reason,
-        evidence,
-        basis,
-        action,
-        earliest,
-        None,
-        urgent,
-    )
+    binding = basis[0].binding if basis else _MUST
+    rest = (action, earliest, None, urgent)
+    return _new(Finding, (requirement, _UNKNOWN, binding, reason, evidence, basis, *rest))

@@ -18,7 +18,7 @@ from compliance.rules.courses import course_of
 from compliance.rules.findings import Days, Finding
 from compliance.rules.follow_up import blood_donation
 from compliance.rules.forms import forms_signed, second_prescriber_agrees
-from compliance.rules.issuing import judged_at_issue
+from compliance.rules.issuing import issued_context, judged_at_issue
 from compliance.rules.labs import baseline_labs, lab_follow_up, lab_target
 from compliance.rules.limits import no_open_limit
 from compliance.rules.makers import not_required
@@ -65,9 +65,18 @@ def _tests() -> Rules:
     return {requirement: _if_can(requirement, rule) for requirement, rule in found.items()}
 
 
+def _not_pregnant(ctx: Context) -> Finding:
+    """Nothing is open today, and nothing was on the day of the prescription that waits."""
+    today, then = not_pregnant(ctx), not_pregnant(issued_context(ctx))
+    if today.blocks or not then.blocks:
+        return today
+    reason = f"{then.reason} The prescription was written while this was open."
+    return then._replace(reason=reason, action="Have a new prescription issued", earliest=None)
+
+
 # In the order in which a person does them.
 ASKED: Rules = {
-    Requirement.NOT_PREGNANT: with_waiting_pregnancy(not_pregnant),
+    Requirement.NOT_PREGNANT: with_waiting_pregnancy(_not_pregnant),
     Requirement.PREGNANCY_POTENTIAL: judged_at_issue(potential_by_anatomy),
     Requirement.ACKNOWLEDGEMENT: judged_at_issue(forms_signed),
     Requirement.SECOND_PRESCRIBER: judged_at_issue(second_prescriber_agrees),

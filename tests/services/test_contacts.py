@@ -23,7 +23,7 @@ from compliance.services import contacts, evidence
 from compliance.services.actors import Actor
 from compliance.services.assessments import reassess
 from compliance.services.contacts import NewContact
-from compliance.services.errors import Invalid
+from compliance.services.errors import Conflict, Invalid
 from compliance.services.worklist import SNOOZED, Filters, Order, worklist
 from tests.world import NOW, a_clinic, a_patient, a_user
 
@@ -162,6 +162,29 @@ def test_a_positive_or_unclear_test_cannot_be_put_off(nurse, result) -> None:
     said = faults(nurse, patient, ContactOutcome.SNOOZED, until=TODAY + days(1))
     assert said["until"].startswith("A pregnancy test that is positive or unclear")
     assert did(nurse, patient, ContactOutcome.REACHED).id
+
+
+@pytest.mark.parametrize(
+    ("outcome", "fits"), [("unmet", False), ("unknown", False), ("met", True), ("due", True)]
+)
+def test_what_is_urgent_and_open_cannot_be_put_off(nurse, outcome, fits) -> None:
+    patient = a_patient(nurse)
+    finding = {"requirement": "review", "outcome": outcome, "urgent": True, "blocks": False}
+    put(patient, findings=[finding], act_by=None, window_closes_at=None)
+    if fits:
+        assert did(nurse, patient, ContactOutcome.SNOOZED, until=TODAY + days(1)).id
+    else:
+        said = faults(nurse, patient, ContactOutcome.SNOOZED, until=TODAY + days(1))
+        assert said["until"] == "What is urgent cannot be put off."
+
+
+def test_who_was_never_assessed_is_not_on_the_worklist(nurse) -> None:
+    patient = a_patient(nurse)
+    with transaction() as session:
+        query = select(StoredAssessment).where(StoredAssessment.patient_id == patient.id)
+        session.delete(session.scalar(query))
+    with pytest.raises(Conflict, match="not on the worklist yet"):
+        did(nurse, patient)
 
 
 def test_a_window_that_closes_first_cannot_be_put_off(nurse) -> None:

@@ -21,7 +21,7 @@ from compliance.rules.findings import Assessment
 from compliance.rules.openings import read_weekdays
 from compliance.rules.programme import load_programme
 from compliance.rules.reminders import Hours, ReminderKind
-from compliance.rules.terms import LabSchedule
+from compliance.rules.terms import LabSchedule, Outcome, Requirement
 from compliance.services import audit
 from compliance.services.actors import Actor
 from compliance.services.assessments import question_about, reassess
@@ -74,10 +74,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a change does to the answers: of so many patients, so many verdicts would differ."""
+    """What a change does to the answers: of so many patients, so many verdicts would differ.
+
+    `requirements` counts the patients for whom any requirement would come out otherwise.
+    """
 
     patients: int = 0
     verdicts: int = 0
+    requirements: int = 0
 
 
 def settings_of(clinic: Clinic) -> ClinicSettings:
@@ -121,12 +125,19 @@ def effect_of(session: Session, clinic: Clinic, wanted: ClinicSettings, now: dt.
     terms = clinic_terms(session, clinic)
     other = replace(terms, time_zone=wanted.time_zone, lab_schedule=wanted.lab_schedule)
     today, day = local_date(clinic, now), _local_day(other, now)
-    count = changed = 0
-    for patient in _patients(session, clinic):
-        before = _ask(session, patient, terms, today, now)
-        after = _ask(session, patient, other, day, now)
-        count, changed = count + 1, changed + (before.verdict is not after.verdict)
-    return Effect(count, changed)
+    pairs = [
+        (_ask(session, patient, terms, today, now), _ask(session, patient, other, day, now))
+        for patient in _patients(session, clinic)
+    ]
+    return Effect(
+        patients=len(pairs),
+        verdicts=sum(one.verdict is not two.verdict for one, two in pairs),
+        requirements=sum(_outcomes(one) != _outcomes(two) for one, two in pairs),
+    )
+
+
+def _outcomes(answer: Assessment) -> dict[Requirement, Outcome]:
+    return {finding.requirement: finding.outcome for finding in answer.findings}
 
 
 def _local_day(terms: ClinicTerms, now: dt.datetime) -> dt.date:
@@ -160,21 +171,16 @@ def change(
     effect = effect_of(session, clinic, wanted, now)
     _apply(clinic, wanted)
     session.flush()
+    detail = {
+        "before": {item.name: item.before for item in changes},
+        "after": {item.name: item.after for item in changes},
+        "patients": effect.patients,
+        "verdicts_changed": effect.verdicts,
+    }
     audit.record(
-        session,
-        actor,
-        "clinic.changed",
-        "clinic",
-        clinic.code,
-        now,
-        clinic_id=clinic.id,
-        detail={
-            "before": {item.name: item.before for item in changes},
-            "after": {item.name: item.after for item in changes},
-            "verdicts_changed": effect.verdicts,
-            "patients": effect.patients,
-        },
-    )
+        session, actor, "clinic.changed", "clinic", clinic.code, now,
+        clinic_id=clinic.id, detail=detail,
+    )  # fmt: skip
     if any(item.name in (*JUDGED_BY, *PLANNED_BY) for item in changes):
         for patient in _patients(session, clinic):
             reassess(session, actor, patient, now)

@@ -160,22 +160,22 @@ def decide(
     _must_be(batch, BatchState.CHECKED)
     rows = {row.position: row for row in batch.rows}
     for position, choice in decisions.items():
-        row = rows.get(position)
-        if row is None:
+        if position not in rows:
             raise NotFound(f"The file has no row {position}.")
-        match = row.data.get("match", {})
-        if choice is Decision.ANOTHER and match.get("by") == "number":
-            said = f"Row {position}: the record number is taken; another person needs another one."
-            raise Invalid({f"decision-{position}": said})
-        row.data = {
-            **row.data,
-            "decision": choice.value if choice else "",
-            "about": about(match),
-        }
+        _note_decision(rows[position], choice)
     chosen = {str(position): choice and choice.value for position, choice in decisions.items()}
     _audit(session, actor, batch, "onboarding.decided", now, rows=chosen)
     session.flush()
     check(session, batch, now)
+
+
+def _note_decision(row: OnboardingRow, choice: Decision | None) -> None:
+    match = row.data.get("match", {})
+    if choice is Decision.ANOTHER and match.get("by") == "number":
+        said = f"Row {row.position}: the record number is taken; another person needs another one."
+        raise Invalid({f"decision-{row.position}": said})
+    decision = choice.value if choice else ""
+    row.data = {**row.data, "decision": decision, "about": about(match)}
 
 
 def load(
@@ -193,12 +193,7 @@ def load(
     """
     _must_be(batch, BatchState.CHECKED)
     account = account_of(batch)
-    if account.undecided:
-        raise Conflict(f"{account.undecided} rows may be patients that are here: decide first.")
-    if not account.new:
-        raise Conflict("No row is new: there is nothing to load.")
-    if account.refused and not refused_seen:
-        raise Invalid({"refused_seen": f"Say that {account.refused} refused rows stay out."})
+    _check_ready(account, refused_seen)
     judged = {item.position: item for item in _judge(session, batch, now)}
     if any(judged[row.position].outcome is not row.outcome for row in batch.rows):
         raise Conflict(
@@ -212,6 +207,15 @@ def load(
     batch.state, batch.loaded_at = BatchState.LOADED, now
     _audit(session, actor, batch, "onboarding.loaded", now, **_numbers(account))
     return account.new
+
+
+def _check_ready(account: Account, refused_seen: bool) -> None:
+    if account.undecided:
+        raise Conflict(f"{account.undecided} rows may be patients that are here: decide first.")
+    if not account.new:
+        raise Conflict("No row is new: there is nothing to load.")
+    if account.refused and not refused_seen:
+        raise Invalid({"refused_seen": f"Say that {account.refused} refused rows stay out."})
 
 
 def _enrol(

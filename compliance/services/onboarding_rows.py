@@ -111,6 +111,7 @@ def _setting(
         today=local_date(clinic, now),
         programmes=frozenset({fold(programme.id), fold(programme.name)}),
         prescribers={fold(user.email): user.id for user in prescribers(session, clinic)},
+        language=clinic.language,
         dates={name: DateForm(form) for name, form in dates.items()},
         letters=frozenset(fold(cells.get("sex_at_birth", "")) for cells in rows),
     )

@@ -31,9 +31,10 @@ _POTENTIALS = {
     "si": Potential.YES, "s": Potential.YES, "no": Potential.NO, "n": Potential.NO,
 }  # fmt: skip
 _LANGUAGES = {
-    "": "en", "en": "en", "english": "en", "ingles": "en",
+    "en": "en", "english": "en", "ingles": "en",
     "es": "es", "spanish": "es", "espanol": "es", "castellano": "es",
 }  # fmt: skip
+_TEXTS = ("mrn", "given_name", "family_name", "email", "phone")
 LEAST_WEIGHT, MOST_WEIGHT = Decimal(10), Decimal(400)  # kg
 
 
@@ -66,11 +67,15 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What the rows of a file are read by; `letters` are all the sexes in the file, folded."""
+    """What the rows of a file are read by; `letters` are all the sexes in the file, folded.
+
+    `language` is the clinic's first one: it is meant where a row names none.
+    """
 
     today: dt.date
     programmes: frozenset[str]
     prescribers: Mapping[str, int]
+    language: str = "en"
     dates: Mapping[str, DateForm] = field(default_factory=dict)
     letters: frozenset[str] = frozenset()
 
@@ -137,33 +142,30 @@ class RowReader:
     def read(self) -> Incoming | None:
         """The patient, or None when `faults` says why not."""
         dates = {name: self._date(name) for name in DATES}
-        values = {
-            "sex_at_birth": self._word("sex_at_birth", self._sexes(), None),
-            "potential": self._word("potential", _POTENTIALS, Potential.UNDETERMINED),
-            "reason": self._reason(),
-            "language": self._word("language", _LANGUAGES, "en"),
-            "prescriber_id": self._word("prescriber", self.setting.prescribers, None),
-        }
-        weight, started = self._weight(), dates["started_on"]
+        words, weight, started = self._words(), self._weight(), dates["started_on"]
         self._programme()
         if dates["birth_date"] is None:
             if not self._text("birth_date"):
                 self._fault("birth_date", "it is needed")
             return None
+        said: dict[str, Any] = {name: self._text(name) for name in _TEXTS}
         new = NewPatient(
-            mrn=self._text("mrn"),
-            given_name=self._text("given_name"),
-            family_name=self._text("family_name"),
-            birth_date=dates["birth_date"],
-            email=self._text("email"),
-            phone=self._text("phone"),
-            enrolled_on=dates["enrolled_on"],
-            **values,
+            birth_date=dates["birth_date"], enrolled_on=dates["enrolled_on"], **said, **words
         )
         self.faults += [
-            f"{BY_NAME[name].label}: {said}" for name, said in self._checked(new, started).items()
+            f"{BY_NAME[name].label}: {fault}" for name, fault in self._checked(new, started).items()
         ]
         return None if self.faults else Incoming(new, started, weight)
+
+    def _words(self) -> dict[str, Any]:
+        """What is a word of a closed vocabulary."""
+        return {
+            "sex_at_birth": self._word("sex_at_birth", self._sexes(), None),
+            "potential": self._word("potential", _POTENTIALS, Potential.UNDETERMINED),
+            "reason": self._reason(),
+            "language": self._word("language", _LANGUAGES, self.setting.language),
+            "prescriber_id": self._word("prescriber", self.setting.prescribers, None),
+        }
 
     def _checked(self, new: NewPatient, started: dt.date | None) -> dict[str, str]:
         today = self.setting.today

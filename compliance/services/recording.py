@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from compliance.models import Dispense, Evidence, Patient, PrescriptionOrder, Role
 from compliance.models.evidence import Source
+from compliance.rules.dates import show
 from compliance.rules.facts import (
     Counselling,
     Dispensing,
@@ -25,7 +26,7 @@ from compliance.rules.terms import Act, Requirement, Verdict
 from compliance.services import audit, evidence
 from compliance.services.actors import Actor
 from compliance.services.assessments import ask, reassess
-from compliance.services.errors import Invalid, NotFound, NotPermitted
+from compliance.services.errors import Conflict, Invalid, NotFound, NotPermitted
 
 # What a prescriber alone states, in a visit as on the forms.
 DECIDED = frozenset({Counselling, LabDecision, PregnancyExcluded})
@@ -95,10 +96,12 @@ def prescribe(
 ) -> PrescriptionOrder:
     """Issue a prescription today; blocked unless the verdict is yes or the override says why.
 
-    Raises NotPermitted unless a prescriber acts, Invalid when it is blocked and no reason is given.
+    Raises NotPermitted unless a prescriber acts, Conflict in a closed course, Invalid when it is
+    blocked and no reason is given.
     """
     if actor.role is not Role.PRESCRIBER:
         raise NotPermitted("Only a prescriber issues prescriptions.")
+    _check_course_open(patient)
     answer = ask(session, patient, now, act=Act.PRESCRIBE, days_supply=days_supply, refills=refills)
     _check_not_locked(answer)
     reason = _override(answer, override_reason)
@@ -140,6 +143,7 @@ def dispense(
     override_reason: str = "",
 ) -> Dispense:
     """Record that the medicine was handed over; says what stood against it and asks why."""
+    _check_course_open(patient)
     answer = ask(session, patient, moment_of(patient, on, now), act=Act.DISPENSE,
                  days_supply=days_supply)  # fmt: skip
     reason = _override(answer, override_reason)
@@ -174,6 +178,14 @@ def moment_of(patient: Patient, on: dt.date, now: dt.datetime) -> dt.datetime:
 def is_locked(answer: Assessment) -> bool:
     """Whether an open alarm of pregnancy locks prescribing: no reason overrides it."""
     return Requirement.NOT_PREGNANT in answer.blocked_by
+
+
+def _check_course_open(patient: Patient) -> None:
+    """Nobody is treated in a course that the worklist has let go of."""
+    course = patient.course
+    if course is not None and course.closed_on is not None:
+        closed = show(course.closed_on)
+        raise Conflict(f"The course was closed on {closed}: open it again before you go on.")
 
 
 def _check_not_locked(answer: Assessment) -> None:

@@ -15,6 +15,7 @@ from compliance.rules.reminders import (
     PATIENT_KINDS,
     RUNGS,
     Calendar,
+    Hours,
     Obligation,
     ReminderKind,
     Rung,
@@ -216,3 +217,49 @@ def test_whatever_the_date_no_rung_is_due_after_it(zone, days, by):
         )
         assert [item.due_at for item in planned] == sorted(item.due_at for item in planned)
         assert all(item.due_at.date() <= by + dt.timedelta(days=1) for item in planned)
+
+
+# ————— what a clinic sets itself —————
+
+WINTER = Calendar(
+    "America/New_York",
+    frozenset({1, 2, 3, 4, 5}),
+    closed_days=frozenset(dt.date(2026, 12, 21) + dt.timedelta(days=ahead) for ahead in range(14)),
+    patient_hours=Hours(dt.time(9, 30), dt.time(12)),
+    leads={ReminderKind.TEST_DUE: {Rung.GENTLE: 20, Rung.FIRM: 5, Rung.LAST_CALL: 0}},
+)
+
+
+def test_a_clinics_own_lead_days_replace_the_usual_ones_for_their_kind_only():
+    by = dt.date(2026, 11, 30)
+    closes = dt.datetime(2026, 12, 1, 5, tzinfo=dt.UTC)
+    for kind, days in (
+        (ReminderKind.TEST_DUE, (10, 25, 30)),
+        (ReminderKind.FINAL_TEST, (20, 26, 27)),
+    ):
+        owed = Obligation(kind, Requirement.MONTHLY_TEST, by, by, closes)
+        assert tuple(item.due_at.day for item in rungs(owed, WINTER)) == days
+
+
+def test_a_reminder_that_falls_in_a_long_closure_goes_out_before_it():
+    by = dt.date(2027, 1, 1)
+    closes = dt.datetime(2027, 1, 2, 5, tzinfo=dt.UTC)
+    owed = Obligation(ReminderKind.TEST_DUE, Requirement.MONTHLY_TEST, by, by, closes)
+    zone = ZoneInfo("America/New_York")
+    days = [item.due_at.astimezone(zone).date() for item in rungs(owed, WINTER)]
+    assert days == [dt.date(2026, 12, 11), dt.date(2026, 12, 18), dt.date(2026, 12, 18)]
+
+
+@pytest.mark.parametrize(
+    ("at", "goes"),
+    [
+        ("2026-12-18T09:29", "2026-12-18T09:30"),
+        ("2026-12-18T11:59", "2026-12-18T11:59"),
+        ("2026-12-18T12:00", "2027-01-04T09:30"),  # closed over the holidays
+    ],
+)
+def test_mail_keeps_to_the_clinics_own_hours_and_closed_days(at, goes):
+    zone = ZoneInfo("America/New_York")
+    moment = dt.datetime.fromisoformat(at).replace(tzinfo=zone).astimezone(dt.UTC)
+    went = may_go(ReminderKind.TEST_DUE, WINTER, moment, None)
+    assert went.astimezone(zone).isoformat()[:16] == goes

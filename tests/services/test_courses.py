@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from compliance.db import db, transaction
-from compliance.models import AuditEvent, Patient, Reminder, StoredAssessment
+from compliance.models import AuditEvent, Patient, Reminder, Role, StoredAssessment
 from compliance.models.reminders import ReminderState
 from compliance.rules.facts import Dispensing, LastDose, PregnancyTest, Prescription
 from compliance.rules.terms import TestResult
@@ -128,3 +128,20 @@ def test_closing_and_opening_are_audited_with_what_was_open(nurse):
     assert events[0].detail == {"reason": "Stopped", "open_duties": []}
     assert events[1].detail == {"reason": "An error.", "closed_on": "2026-04-02"}
     assert stored(patient).grouping != "closed"
+
+
+def test_nobody_is_prescribed_for_in_a_closed_course(nurse):
+    doctor = a_user(nurse.clinic_id, Role.PRESCRIBER)
+    patient = a_patient(nurse).id
+    close(nurse, patient)
+    how = {"days_supply": 30, "override_reason": "Agreed with the patient by telephone."}
+    with pytest.raises(Conflict, match="closed on 2 Apr 2026"), transaction() as session:
+        who = session.get(Patient, patient)
+        recording.prescribe(session, doctor, who, LATER, refills=0, daily_dose_mg=None, **how)
+    with pytest.raises(Conflict, match="open it again"), transaction() as session:
+        who = session.get(Patient, patient)
+        recording.dispense(session, nurse, who, dt.date(2026, 4, 2), LATER, **how)
+    with transaction() as session:
+        who = session.get(Patient, patient)
+        courses.reopen(session, nurse, who, "Goes on.", LATER)
+        recording.prescribe(session, doctor, who, LATER, refills=0, daily_dose_mg=None, **how)

@@ -291,3 +291,12 @@ def test_another_clinic_does_not_see_the_file(ada):
     other = a_user(a_clinic("second"), Role.ADMINISTRATOR)
     with pytest.raises(NotFound):
         services.get_batch(db.session, other, file)
+
+
+def test_who_names_no_language_is_written_to_in_the_clinics_first(app):
+    ada = a_user(a_clinic("centro", language="es"), Role.ADMINISTRATOR)
+    file = tried(ada, [*ANN, ""], [*BO, "English"], headings=[*HEADINGS, "Language"])
+    load(ada, file)
+    db.session.rollback()
+    spoken = db.session.scalars(select(Patient.language).order_by(Patient.mrn)).all()
+    assert spoken == ["es", "en"]

@@ -114,7 +114,7 @@ def test_a_lab_plan_tells_how_many_verdicts_change_and_assesses_everybody_again(
     patient = a_patient(nurse, potential="no", reason="assigned-male").id
     before = findings(patient)
     said = text_of(send(person, lab_schedule="none"))
-    assert "of 1 verdict would change" in said
+    assert "of 1 verdict would change For 1 patient at least one requirement" in said
     assert findings(patient) == before
     assert confirm(person, lab_schedule="none").status_code == 302
     assert clinic().lab_schedule is LabSchedule.NONE

@@ -2,6 +2,7 @@
 
 from compliance.models.assessments import StoredAssessment
 from compliance.models.audit import AccessLogEntry, AuditEvent, AuditHead
+from compliance.models.bounces import Bounce
 from compliance.models.clinics import Clinic, EditionAdoption, LimitAdoption
 from compliance.models.contacts import Contact, ContactOutcome
 from compliance.models.evidence import Dispense, Evidence, PrescriptionOrder
@@ -11,6 +12,7 @@ from compliance.models.intake import CodeMapping, ImportedFile, ImportedMessage,
 from compliance.models.notes import Document, Note
 from compliance.models.onboarding import BatchState, OnboardingBatch, OnboardingRow, RowOutcome
 from compliance.models.operations import JobRun, Lease, Setting
+from compliance.models.patient_links import PatientLink, PatientStatement, StatementKind
 from compliance.models.patients import Course, Patient, PatientIdentifier
 from compliance.models.reconciliation import PortalEntry
 from compliance.models.reminders import DeliveryAttempt, Reminder
@@ -24,6 +26,7 @@ __all__ = [
     "AuditEvent",
     "AuditHead",
     "BatchState",
+    "Bounce",
     "Clinic",
     "CodeMapping",
     "ColumnMapping",
@@ -49,12 +52,15 @@ __all__ = [
     "OnboardingRow",
     "Patient",
     "PatientIdentifier",
+    "PatientLink",
+    "PatientStatement",
     "PortalEntry",
     "PrescriptionOrder",
     "Reminder",
     "Role",
     "RowOutcome",
     "Setting",
+    "StatementKind",
     "StoredAssessment",
     "StoredReport",
     "User",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from compliance.web.dose_forms import WeightForm
 from compliance.web.forms import (
     AcknowledgementForm,
     ComprehensionForm,
@@ -52,6 +53,7 @@ SPECS: dict[str, FormSpec] = {
         FormSpec("enrolment", "Record the enrolment", "Entry in the programme's registry is verified at every dispensing.", EnrolmentForm),
         FormSpec("menses", "Record a period", "With regular cycles the test before the start falls on days 1 to 5 of the period.", MensesForm),
         FormSpec("visit", "Record a visit", "What was asked at a visit is part of its record.", VisitForm),
+        FormSpec("weight", "Record the weight", "The dose for each kilogram is counted by the newest weight.", WeightForm),
         FormSpec("lab_decision", "Decide on a result", "A result beyond a limit waits until a prescriber has seen it and says what follows.", LabDecisionForm, prescriber_only=True),
         FormSpec("medicine", "Record another medicine", "Some medicines weaken contraception or must not be combined.", MedicineForm),
         FormSpec("interaction_acknowledged", "Acknowledge an interaction", "The prescriber has seen the alert and decided.", InteractionForm, prescriber_only=True),

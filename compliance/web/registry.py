@@ -10,9 +10,12 @@ from compliance.web.auditing import auditing
 from compliance.web.board import silences
 from compliance.web.contacts import contact_pages
 from compliance.web.courses import courses
+from compliance.web.documents import documents
+from compliance.web.doses import doses
 from compliance.web.evidence import evidence
 from compliance.web.labs import labs
 from compliance.web.mail_texts import mail_texts
+from compliance.web.notes import notes
 from compliance.web.onboarding import onboarding
 from compliance.web.patients import patients
 from compliance.web.people import people
@@ -35,9 +38,12 @@ def blueprints() -> list[Blueprint]:
         auditing,
         contact_pages,
         courses,
+        documents,
+        doses,
         evidence,
         labs,
         mail_texts,
+        notes,
         onboarding,
         patients,
         people,

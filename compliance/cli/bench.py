@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from compliance.cli.bench_intake import measure_intake
 from compliance.cli.bench_pages import measure_pages
 from compliance.cli.bench_rules import measure_rules
 
@@ -33,6 +34,16 @@ def rules(patients: int, seed: int) -> None:
     """Generated patients of about 14 facts through the rules, one after another."""
     with tempfile.TemporaryDirectory() as folder:
         _show(measure_rules(Path(folder) / "facts.db", patients, seed))
+
+
+@bench.command("intake")
+@click.option("--patients", default=1000, show_default=True, type=click.IntRange(1))
+@click.option("--messages", default=2000, show_default=True, type=click.IntRange(1))
+@click.option("--seed", default=1, show_default=True, type=int)
+def intake(patients: int, messages: int, seed: int) -> None:
+    """Generated messages of 8 results, from their bytes to evidence, audit and answers."""
+    with tempfile.TemporaryDirectory() as folder:
+        _show(measure_intake(Path(folder), patients, messages, seed))
 
 
 def _show(found: dict[str, Any]) -> None:

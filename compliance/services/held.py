@@ -108,20 +108,20 @@ def resolve_held(
     Audited. Raises Conflict when it does not wait any more, Invalid when patient, fact or reason
     is missing.
     """
-    _check_waits(result)
+    check_waits(result)
     seemed = result.patient or result.suggested_patient
     if decision is Decision.DISMISS:
         _dismiss(result, reason)
         about = result.patient
     else:
         about = _file(session, actor, result, patient, fact, now)
-    _resolved(result, actor, now, _sentence(decision, about, fact, reason))
+    mark_resolved(result, actor, now, _sentence(decision, about, fact, reason))
     recount(result.message.file)
-    _audit(session, actor, result, decision.value, about, now)
-    _reassess(session, actor, (about, seemed), now)
+    audit_decision(session, actor, result, decision.value, about, now)
+    reassess_each(session, actor, (about, seemed), now)
 
 
-def _reassess(
+def reassess_each(
     session: Session, actor: Actor, people: Iterable[Patient | None], now: dt.datetime
 ) -> None:
     """The answers of whom a result concerned before and after, each once."""
@@ -175,17 +175,17 @@ def identify(
         raise Conflict("Nothing of this message waits for its patient any more.")
     filed, seemed = 0, [item.suggested_patient for item in waiting]
     for result in waiting:
-        _check_waits(result)
+        check_waits(result)
         result.patient_id, result.waits_for_patient = patient.id, False
         result.suggested_patient_id = patient.id
         if file_or_hold(session, actor, patient, result, now):
             filed += 1
-            _resolved(result, actor, now, f"{actor.name} said that it is {patient.name}'s.")
-        _audit(session, actor, result, "identify", patient, now)
+            mark_resolved(result, actor, now, f"{actor.name} said that it is {patient.name}'s.")
+        audit_decision(session, actor, result, "identify", patient, now)
     if remember:
         _remember(session, actor, message, patient, now)
     recount(message.file)
-    _reassess(session, actor, (patient, *seemed), now)
+    reassess_each(session, actor, (patient, *seemed), now)
     return filed
 
 
@@ -193,7 +193,7 @@ def _remember(
     session: Session, actor: Actor, message: ImportedMessage, patient: Patient, now: dt.datetime
 ) -> None:
     for authority, value, _type in message.patient_identifiers:
-        if not authority or _is_taken(session, message.clinic_id, authority, value):
+        if not authority or is_taken(session, message.clinic_id, authority, value):
             continue
         session.add(
             PatientIdentifier(
@@ -217,7 +217,8 @@ def _remember(
         )
 
 
-def _is_taken(session: Session, clinic_id: int, authority: str, value: str) -> bool:
+def is_taken(session: Session, clinic_id: int, authority: str, value: str) -> bool:
+    """Whether a patient of the clinic is known under this number already."""
     query = select(PatientIdentifier.id).where(
         PatientIdentifier.clinic_id == clinic_id,
         PatientIdentifier.authority == authority[:120],
@@ -226,12 +227,14 @@ def _is_taken(session: Session, clinic_id: int, authority: str, value: str) -> b
     return session.scalar(query) is not None
 
 
-def _check_waits(result: ImportedResult) -> None:
+def check_waits(result: ImportedResult) -> None:
+    """Raise Conflict when a result does not wait for a person any more."""
     if result.disposition is not Disposition.HELD:
         raise Conflict("This result does not wait any more; somebody else decided.")
 
 
-def _resolved(result: ImportedResult, actor: Actor, now: dt.datetime, sentence: str) -> None:
+def mark_resolved(result: ImportedResult, actor: Actor, now: dt.datetime, sentence: str) -> None:
+    """Say that a result waits no more, since when, and by whom and how it was settled."""
     result.resolved_at, result.resolved_by, result.resolution = now, actor.name, sentence
     result.waits_for_patient = False
 
@@ -244,7 +247,7 @@ def _sentence(decision: Decision, patient: Patient | None, fact: Fact | None, re
     return f"Filed to {patient.name if patient else 'nobody'} {how}.{said}"
 
 
-def _audit(
+def audit_decision(
     session: Session,
     actor: Actor,
     result: ImportedResult,
@@ -252,6 +255,7 @@ def _audit(
     patient: Patient | None,
     now: dt.datetime,
 ) -> None:
+    """Put what was decided about a result into the audit trail."""
     known = proposed(result)
     detail: dict[str, Any] = {
         "decision": decision,

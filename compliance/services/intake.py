@@ -159,9 +159,7 @@ class _Intake:
                 ImportedMessage.clinic_id == self.clinic.id, ImportedMessage.sha256 == digest
             )
         )
-        results = (*message.results, *asserted(message, self.terms))
-        groups = [(key, list(items)) for key, items in groupby(results, lambda item: item.subject)]
-        for subject, items in groups or [(message.subject, [])]:
+        for subject, items in by_subject(message, self.terms):
             row = self._row(message, subject, digest)
             for position, result in enumerate(items, 1):
                 row.results.append(self._result(result, message, position))
@@ -193,18 +191,8 @@ class _Intake:
         self, result: IncomingResult, message: IncomingMessage, position: int
     ) -> ImportedResult:
         judgement = judge(result, message, self._setting(message))
-        row = ImportedResult(
-            clinic_id=self.clinic.id,
-            position=position,
-            display=_fit(result.label, 255),
-            field=_fit(result.source, 20),
-            order_number=_fit(result.order, 120),
-            as_sent=excerpt(_as_sent(result), 2000),
-            reference_range=_fit(result.reference_range, 120),
-            interpretation=_fit(" ".join(result.flags), 20),
-            collected=_fit(result.collected.text, 60),
-        )
-        return _judged(row, judgement)
+        row = ImportedResult(clinic_id=self.clinic.id, position=position, **as_written(result))
+        return write_judgement(row, judgement)
 
     def _setting(self, message: IncomingMessage) -> Setting:
         if message.sender not in self.settings:
@@ -245,7 +233,30 @@ class _Intake:
 _UNSETTLED = (Disposition.FILED, Disposition.HELD)
 
 
-def _judged(row: ImportedResult, judgement: Judgement) -> ImportedResult:
+def by_subject(
+    message: IncomingMessage, terms: Terminology
+) -> list[tuple[Subject, list[IncomingResult]]]:
+    """What a message is stored as: its results one after the other, a part for each subject."""
+    results = (*message.results, *asserted(message, terms))
+    groups = [(key, list(items)) for key, items in groupby(results, lambda item: item.subject)]
+    return groups or [(message.subject, [])]
+
+
+def as_written(result: IncomingResult) -> dict[str, str]:
+    """What is stored of a result as the laboratory wrote it."""
+    return {
+        "display": _fit(result.label, 255),
+        "field": _fit(result.source, 20),
+        "order_number": _fit(result.order, 120),
+        "as_sent": excerpt(_as_sent(result), 2000),
+        "reference_range": _fit(result.reference_range, 120),
+        "interpretation": _fit(" ".join(result.flags), 20),
+        "collected": _fit(result.collected.text, 60),
+    }
+
+
+def write_judgement(row: ImportedResult, judgement: Judgement) -> ImportedResult:
+    """Set what was made of a result, and why."""
     row.code_system = _fit(judgement.system, 120)
     row.code = _fit(judgement.code, 120)
     row.analyte = judgement.analyte

@@ -5,16 +5,35 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from compliance.models import AccessLogEntry, AuditEvent, AuditHead, Patient
 from compliance.services.actors import Actor
 
 GENESIS = "0" * 64
+
+
+@dataclass(slots=True)
+class Happened:
+    """One change, before it has its place in the chain of a clinic."""
+
+    at: dt.datetime
+    actor: str
+    actor_id: int | None
+    clinic_id: int | None
+    patient_id: int | None
+    action: str
+    entity: str
+    entity_id: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+_HAPPENED = [item.name for item in fields(Happened)]
 
 
 def record(
@@ -28,48 +47,56 @@ def record(
     clinic_id: int | None = None,
     patient_id: int | None = None,
     detail: dict[str, Any] | None = None,
-) -> AuditEvent:
+) -> None:
     """Append one event to the chain of its clinic (or of the installation)."""
+    event = Happened(
+        now,
+        actor.name,
+        actor.user_id,
+        clinic_id,
+        patient_id,
+        action,
+        entity,
+        str(entity_id),
+        detail or {},
+    )
+    append_all(session, clinic_id, [event])
+
+
+def append_all(session: Session, clinic_id: int | None, happened: Iterable[Happened]) -> None:
+    """Append changes to the chain of a clinic (None: of the installation), in this order."""
     chain = f"clinic-{clinic_id}" if clinic_id is not None else "installation"
+    session.flush()  # what the events are about comes first
     head = session.get(AuditHead, chain, with_for_update=True)
     if head is None:
         head = AuditHead(chain=chain, sequence=0, hash=GENESIS)
         session.add(head)
-    event = AuditEvent(
-        chain=chain,
-        sequence=head.sequence + 1,
-        at=now,
-        actor=actor.name,
-        actor_id=actor.user_id,
-        clinic_id=clinic_id,
-        patient_id=patient_id,
-        action=action,
-        entity=entity,
-        entity_id=str(entity_id),
-        detail=detail or {},
-        previous_hash=head.hash,
-    )
-    event.hash = link(event)
-    head.sequence, head.hash = event.sequence, event.hash
-    session.add(event)
-    return event
+    events = []
+    for item in happened:
+        event = {name: getattr(item, name) for name in _HAPPENED}
+        event |= {"chain": chain, "sequence": head.sequence + 1, "previous_hash": head.hash}
+        event["hash"] = _hash(event)
+        head.sequence, head.hash = event["sequence"], event["hash"]
+        events.append(event)
+    if events:
+        session.execute(insert(AuditEvent), events)
 
 
-def link(event: AuditEvent) -> str:
+def _hash(event: Mapping[str, Any]) -> str:
     """The hash of an event: over everything it says and the hash of the one before."""
     said = [
-        event.chain,
-        event.sequence,
-        event.at.astimezone(dt.UTC).isoformat(),
-        event.actor,
-        event.actor_id,
-        event.clinic_id,
-        event.patient_id,
-        event.action,
-        event.entity,
-        event.entity_id,
-        event.detail,
-        event.previous_hash,
+        event["chain"],
+        event["sequence"],
+        event["at"].astimezone(dt.UTC).isoformat(),
+        event["actor"],
+        event["actor_id"],
+        event["clinic_id"],
+        event["patient_id"],
+        event["action"],
+        event["entity"],
+        event["entity_id"],
+        event["detail"],
+        event["previous_hash"],
     ]
     text = json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
@@ -88,16 +115,18 @@ class ChainProof:
 def verify(session: Session, chain: str) -> ChainProof:
     """Walk one chain from its beginning; names the first event that does not fit."""
     previous, count = GENESIS, 0
-    rows = session.scalars(
-        select(AuditEvent).where(AuditEvent.chain == chain).order_by(AuditEvent.sequence)
+    table = AuditEvent.__table__
+    rows = session.execute(
+        select(table).where(table.c.chain == chain).order_by(table.c.sequence),
+        execution_options={"yield_per": 1000},
     )
-    for event in rows:
+    for event in (row._asdict() for row in rows):
         count += 1
-        if event.sequence != count:
+        if event["sequence"] != count:
             return ChainProof(chain, count, previous, f"event {count} is missing")
-        if event.previous_hash != previous or event.hash != link(event):
+        if event["previous_hash"] != previous or event["hash"] != _hash(event):
             return ChainProof(chain, count, previous, f"event {count} was changed")
-        previous = event.hash
+        previous = event["hash"]
     head = session.get(AuditHead, chain)
     if head is not None and (head.sequence, head.hash) != (count, previous):
         return ChainProof(chain, count, previous, f"the tail after event {count} is missing")

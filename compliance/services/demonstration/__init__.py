@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 
 from sqlalchemy.orm import Session
 
@@ -16,8 +17,8 @@ from compliance.rules.programme import load_programme
 from compliance.services.actors import system
 from compliance.services.adoptions import adoption_detail
 from compliance.services.assessments import reassess
+from compliance.services.audit import Happened, append_all
 from compliance.services.demonstration.catalogue import Place, histories
-from compliance.services.demonstration.chain import Happened, append_all
 from compliance.services.demonstration.decisions import write_decisions
 from compliance.services.demonstration.histories import NURSE
 from compliance.services.demonstration.names import People
@@ -100,7 +101,8 @@ def _fill(
     desk = Desk(clinic, terms, writers)
     written = write_patients(session, desk, histories(place, seed, people), seed)
     write_decisions(session, desk, written)
-    append_all(session, clinic.id, happened + _noted(written))
+    noted = sorted(happened + _noted(written), key=attrgetter("at"))
+    append_all(session, clinic.id, noted)
     return written
 
 

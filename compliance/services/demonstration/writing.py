@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from compliance.models import Clinic, Course, Evidence, Patient, PatientIdentifier, User
 from compliance.models.evidence import Source
 from compliance.rules.facts import ClinicTerms, write_fact
-from compliance.services.demonstration.chain import Happened
+from compliance.services.audit import Happened
 from compliance.services.demonstration.histories import NURSE, PRESCRIBER, Entry, History
 from compliance.services.demonstration.names import Person
 from compliance.services.patients import fold

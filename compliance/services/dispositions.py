@@ -121,6 +121,7 @@ def _base(result: IncomingResult, scope: Scope) -> Judgement:
         unit=result.unit,
         status=STATUSES.get(result.status, "unknown"),
         analyte=analyte,
+        extra={"mapped_from": list(scope.mapped_from)} if scope.mapped_from else {},
         is_pregnancy=scope.is_pregnancy,
     )
 
@@ -138,6 +139,8 @@ def _judged(
             " Read it and decide.",
             urgent=True,
         )
+    if result.doubt:
+        return base.held(result.doubt, urgent=_alarms(base, result, setting.terms))
     if scope.kind is Kind.STATEMENT:
         return _statement(base, result, setting.terms)
     if not message.carries_results or result.is_question:
@@ -199,8 +202,18 @@ def _outside(base: Judgement, result: IncomingResult, terms: Terminology) -> Jud
         )
     if not base.code:
         return base.ignored("It has no code and no name of a test that this programme asks for.")
+    if result.value.text and _is_nameless(base, result, terms):
+        return base.held(
+            f"{base.code} is a code that we do not know, and no name stands beside it: nobody can"
+            " tell whether this programme asks for it. It needs a code mapping."
+        )
     name = result.label[:80] or base.code
     return base.ignored(f"Out of scope: “{name}” is no test that this programme asks for.")
+
+
+def _is_nameless(base: Judgement, result: IncomingResult, terms: Terminology) -> bool:
+    """Whether only a code of a system that we do not keep says what was measured."""
+    return terms.system(base.system) != "loinc" and not any(item.text for item in result.code)
 
 
 def _by_status(base: Judgement, result: IncomingResult, terms: Terminology) -> Judgement | None:
@@ -236,7 +249,7 @@ def _measured(base: Judgement, scope: Scope, result: IncomingResult, setting: Se
     else:
         fact = _lab(base, scope.lab, number, collected, result)
     extra = {"value": str(number), "unit": unit} if isinstance(fact, PregnancyTest) else {}
-    whole = replace(base, fact=fact, extra=extra)
+    whole = replace(base, fact=fact, extra={**base.extra, **extra})
     if not scope.lab.confirmed:
         return whole.held(
             f"The meaning of code {scope.lab.loinc} awaits a reviewer's confirmation."
@@ -342,7 +355,8 @@ def _tested(base: Judgement, scope: Scope, result: IncomingResult, setting: Sett
         return collected
     specimen = scope.specimen or Specimen.SERUM
     fact = _pregnancy_test(TestResult(meaning), specimen, collected)
-    whole = replace(base, fact=fact, extra={"answer": result.value.text[:200]})
+    answer = {"answer": result.value.text[:200]}
+    whole = replace(base, fact=fact, extra={**base.extra, **answer})
     return _contradicted(whole, fact, result, setting.terms)
 
 

@@ -15,6 +15,7 @@ from compliance.rules.terms import Potential, TestResult
 from compliance.services import evidence
 from compliance.services.actors import Actor
 from compliance.services.errors import DomainError
+from compliance.services.matching import Match
 
 
 def proposed(result: ImportedResult) -> Fact | None:
@@ -46,6 +47,23 @@ def file_or_hold(
         return settled
     supersedes = earlier if result.status == "corrected" else None
     return _file(session, actor, patient, result, fact, supersedes, now)
+
+
+def settle(
+    session: Session, actor: Actor, result: ImportedResult, found: Match, now: dt.datetime
+) -> None:
+    """Give a judged result to whom it was matched, and file or hold it; the caller reassesses."""
+    # Whose it seems is kept when a person decides otherwise: an old answer replays with it.
+    seems = found.patient or found.suggestion
+    result.patient_id = found.patient.id if found.patient else None
+    result.suggested_patient_id = seems.id if seems else None
+    if result.disposition is not Disposition.FILED:
+        return
+    if found.patient is None:
+        result.disposition, result.reason = Disposition.HELD, found.reason
+        result.waits_for_patient = True
+    else:
+        file_or_hold(session, actor, found.patient, result, now)
 
 
 def file(

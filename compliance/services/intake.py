@@ -28,7 +28,7 @@ from compliance.services.assessments import reassess
 from compliance.services.dispositions import Judgement, Setting, asserted, judge
 from compliance.services.errors import NotPermitted
 from compliance.services.evidence import zone_of
-from compliance.services.filing import file_or_hold
+from compliance.services.filing import settle
 from compliance.services.incoming import IncomingFile, IncomingMessage, IncomingResult, Subject
 from compliance.services.matching import Match, match
 from compliance.services.pregnancy_text import excerpt
@@ -214,20 +214,11 @@ class _Intake:
         if not waiting:
             return
         found: Match = match(self.session, self.clinic, subject)
-        # Whose it seems is kept when a person decides otherwise: an old answer replays with it.
         seems = found.patient or found.suggestion
         if seems is not None:
             self.touched[seems.id] = seems
         for result in waiting:
-            result.patient_id = found.patient.id if found.patient else None
-            result.suggested_patient_id = seems.id if seems else None
-            if result.disposition is Disposition.HELD:
-                continue
-            if found.patient is None:
-                result.disposition, result.reason = Disposition.HELD, found.reason
-                result.waits_for_patient = True
-            else:
-                file_or_hold(self.session, self.actor, found.patient, result, self.now)
+            settle(self.session, self.actor, result, found, self.now)
 
 
 _UNSETTLED = (Disposition.FILED, Disposition.HELD)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from compliance.rules.terminology import LabCode, Terminology, has_word, is_loinc
 from compliance.rules.terms import Analyte, Specimen, Term
@@ -33,6 +33,7 @@ class Scope:
     specimen: Specimen | None = None
     doubt: str = ""
     is_pregnancy: bool = False
+    mapped_from: tuple[str, str] | None = None  # the laboratory's own system and code
 
 
 def place(
@@ -44,11 +45,11 @@ def place(
         for item in result.code
         if terms.system(item.system) == "loinc" and is_loinc(item.code)
     ]
-    mapped = [
-        mappings[item.system, item.code]
+    mapped = {
+        mappings[item.system, item.code]: (item.system, item.code)
         for item in result.code
         if (item.system, item.code) in mappings
-    ]
+    }
     known = list(dict.fromkeys(code for code in (*loinc, *mapped) if _is_known(code, terms)))
     if len(known) > 1:
         doubt = f"Two codes that mean different things were sent: {' and '.join(known)}."
@@ -57,7 +58,8 @@ def place(
         )
         return Scope(Kind.UNCERTAIN, LOINC, known[0], doubt=doubt, is_pregnancy=about)
     if known:
-        return _by_code(known[0], result, terms, from_mapping=known[0] not in loinc)
+        scope = _by_code(known[0], result, terms, from_mapping=known[0] not in loinc)
+        return scope if known[0] in loinc else replace(scope, mapped_from=mapped[known[0]])
     if loinc:
         return _other_loinc(loinc[0], result, terms)
     return _by_words(result, terms)

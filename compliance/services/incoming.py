@@ -71,7 +71,10 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class IncomingResult:
-    """One result as the laboratory wrote it; `code` holds every coding of what was measured."""
+    """One result as the laboratory wrote it; `code` holds every coding of what was measured.
+
+    `doubt` says why even its reader is not sure of it: such a result is always held.
+    """
 
     position: int
     code: tuple[Coded, ...] = ()
@@ -88,6 +91,7 @@ class IncomingResult:
     notes: tuple[str, ...] = ()
     is_question: bool = False
     is_remark: bool = False
+    doubt: str = ""
 
     @property
     def label(self) -> str:

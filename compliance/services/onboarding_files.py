@@ -22,7 +22,7 @@ LONGEST_CELL = 1_000  # characters
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _WIDE = (("utf-16", "UTF-16"),)
 _NARROW = (("utf-8-sig", "UTF-8"), ("cp1252", "Windows-1252"))
-_SEP_LINE = re.compile(r"sep=(.)\r?\n")
+SEP_LINE = re.compile(r"sep=(.)\r?\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,12 @@ def _refused(sentence: str) -> Invalid:
 
 
 def _from_text(content: bytes) -> Sheet:
-    text, encoding = _decoded(content)
+    text, encoding = decoded(content)
     if "\x00" in text:
         raise _refused("The file holds bytes that are no text; allowed are CSV and XLSX files.")
-    named = _SEP_LINE.match(text)
+    named = SEP_LINE.match(text)
     text = text[named.end() :] if named else text
-    separator = named.group(1) if named else _separator(text)
+    separator = named.group(1) if named else separator_of(text)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     said = f"CSV, {encoding}, separated by {SEPARATORS.get(separator, repr(separator))}"
     try:
@@ -69,7 +69,8 @@ def _from_text(content: bytes) -> Sheet:
         raise _refused(f"Line {rows.line_num} cannot be read as CSV ({error}).") from None
 
 
-def _decoded(content: bytes) -> tuple[str, str]:
+def decoded(content: bytes) -> tuple[str, str]:
+    """The text and the name of its encoding; raises Invalid when it is no text."""
     wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
     for codec, name in _WIDE if wide else _NARROW:
         try:
@@ -79,7 +80,7 @@ def _decoded(content: bytes) -> tuple[str, str]:
     raise _refused("The letters cannot be read; save the file as UTF-8.")
 
 
-def _separator(text: str) -> str:
+def separator_of(text: str) -> str:
     """The separator that makes the most columns of the heading."""
     heading = text.lstrip("\r\n").splitlines()[0] if text.strip() else ""
 
@@ -93,7 +94,7 @@ def _separator(text: str) -> str:
 
 
 def _from_workbook(content: bytes) -> Sheet:
-    _weigh(content)
+    weigh(content)
     from openpyxl.reader.excel import load_workbook  # on first use: most pages never ask
 
     try:
@@ -111,7 +112,7 @@ def _from_workbook(content: bytes) -> Sheet:
         raise _refused(f"The workbook cannot be read ({found}); save it as CSV.") from None
 
 
-def _weigh(content: bytes) -> None:
+def weigh(content: bytes) -> None:
     """Refuse what would unpack to more than it looks, or carries its own definitions."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -155,7 +156,7 @@ def _sheet(rows: Iterable[Iterable[str]], read_as: str, first: int = 1) -> Sheet
     found = tuple(filled)
     if not found:
         raise _refused("The file has a heading and no rows.")
-    return Sheet(_headings(heading[1]), found, read_as)
+    return Sheet(name_headings(heading[1]), found, read_as)
 
 
 def _filled(rows: Iterable[Iterable[str]], first: int) -> Iterator[tuple[int, tuple[str, ...]]]:
@@ -177,7 +178,7 @@ def _filled(rows: Iterable[Iterable[str]], first: int) -> Iterator[tuple[int, tu
             yield number, cells
 
 
-def _headings(cells: tuple[str, ...]) -> tuple[str, ...]:
+def name_headings(cells: tuple[str, ...]) -> tuple[str, ...]:
     """Each heading once: an empty one is named by its place, a repeated one numbered."""
     found: list[str] = []
     for place, cell in enumerate(cells, 1):

@@ -29,6 +29,12 @@ class Config:
     base_url: str
     smtp_url: str
     mail_from: str
+    mail_per_minute: int  # to one domain; 0 for as many as the server takes
+    dkim_domain: str
+    dkim_selector: str  # empty: mails are not signed
+    dkim_key: Path
+    bounces_url: str
+    metrics_token: str
     scheduler: bool
     secure_cookies: bool
     testing: bool = False
@@ -55,6 +61,7 @@ def read_config(environ: Mapping[str, str] | None = None) -> Config:
     instance_dir = Path(env.get("INSTANCE_DIR") or ROOT / "instance").resolve()
     instance_dir.mkdir(parents=True, exist_ok=True)
     port = _port(env.get("PORT") or "8000")
+    mail_from = env.get("MAIL_FROM") or "clinic@localhost"
     base_url = (env.get("BASE_URL") or f"http://localhost:{port}").rstrip("/")
     return Config(
         instance_dir=instance_dir,
@@ -65,7 +72,13 @@ def read_config(environ: Mapping[str, str] | None = None) -> Config:
         port=port,
         base_url=base_url,
         smtp_url=_smtp_url(env.get("SMTP_URL") or ""),
-        mail_from=env.get("MAIL_FROM") or "clinic@localhost",
+        mail_from=mail_from,
+        mail_per_minute=_number(env, "MAIL_PER_MINUTE", 120, 100_000),
+        dkim_domain=env.get("DKIM_DOMAIN") or mail_from.rpartition("@")[2],
+        dkim_selector=env.get("DKIM_SELECTOR") or "",
+        dkim_key=Path(env.get("DKIM_KEY") or instance_dir / "dkim.pem"),
+        bounces_url=_bounces_url(env.get("BOUNCES_URL") or ""),
+        metrics_token=_token(env.get("METRICS_TOKEN") or ""),
         scheduler=_flag(env, "SCHEDULER", "on"),
         secure_cookies=base_url.startswith("https://"),
     )
@@ -76,6 +89,13 @@ def _flag(env: Mapping[str, str], name: str, default: str) -> bool:
     if value not in ("on", "off"):
         raise ConfigError(f"{name}: found {value!r} (allowed: on | off)")
     return value == "on"
+
+
+def _number(env: Mapping[str, str], name: str, default: int, most: int) -> int:
+    value = env.get(name) or str(default)
+    if not value.isdecimal() or int(value) > most:
+        raise ConfigError(f"{name}: found {value!r} (allowed: a number from 0 to {most})")
+    return int(value)
 
 
 def _port(value: str) -> int:
@@ -104,6 +124,23 @@ def _smtp_url(value: str) -> str:
             f"SMTP_URL: found the scheme {urlsplit(value).scheme!r} (allowed: smtp://HOST:PORT | "
             "smtp+starttls://USER:PASSWORD@HOST:587 | smtps://USER:PASSWORD@HOST:465)"
         )
+    return value
+
+
+def _bounces_url(value: str) -> str:
+    place = urlsplit(value)
+    local = place.hostname in ("localhost", "127.0.0.1", "::1")
+    if value and not (place.scheme == "imaps" or (place.scheme == "imap" and local)):
+        raise ConfigError(
+            f"BOUNCES_URL: found the scheme {place.scheme!r} (allowed: "
+            "imaps://USER:PASSWORD@HOST/MAILBOX, and imap:// on this machine)"
+        )
+    return value
+
+
+def _token(value: str) -> str:
+    if value and len(value) < 16:
+        raise ConfigError(f"METRICS_TOKEN: found {len(value)} characters (allowed: 16 or more)")
     return value
 
 

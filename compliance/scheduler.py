@@ -18,8 +18,7 @@ from sqlalchemy import select
 
 from compliance.db import transaction
 from compliance.mail.delivery import send_due
-from compliance.mail.messages import Sender
-from compliance.mail.outbox import open_outbox
+from compliance.mail.post import outbox_of, sender_of
 from compliance.models import Clinic, Patient, Setting
 from compliance.services import assessments, backups, jobs, reminders, reports
 from compliance.services.actors import system
@@ -118,10 +117,10 @@ def plan_and_send(bench: Bench) -> str:
 def send(config: Config, clock: Clock, go_on: Callable[[], bool] = lambda: True) -> str:
     """Send what is due; what came of it, in words."""
     try:
-        outbox = open_outbox(config.smtp_url, config.mail_dir)
+        outbox = outbox_of(config)
     except ValueError as error:
         raise JobFault(str(error)) from None
-    tally = send_due(outbox, Sender(config.mail_from, config.base_url), clock, go_on=go_on)
+    tally = send_due(outbox, sender_of(config), clock, go_on=go_on)
     return ", ".join(f"{count} {word}" for word, count in sorted(tally.items()))
 
 

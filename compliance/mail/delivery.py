@@ -104,6 +104,6 @@ def _failed(
             now,
             for_good=failure.for_good,
             counts=not failure.server_wide,
-            message_id=message_id(key, sender.address),
+            message_id=message_id(key, sender),
         )
     tally[state.value] += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import hmac
 from dataclasses import dataclass
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -22,10 +23,11 @@ NEUTRAL = "step"  # one text for every kind: it says that something is due, neve
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who mails come from, and where the links in them lead."""
+    """Who mails come from, where the links in them lead, and what Message-IDs are made with."""
 
     address: str
     base_url: str
+    secret: str
 
 
 def template_of(kind: ReminderKind, *, detailed: bool) -> str:
@@ -54,7 +56,19 @@ def message_of(letter: Letter, sender: Sender, now: dt.datetime) -> EmailMessage
     """The message to hand over; raises Undelivered for an address that is none."""
     text = text_of(letter, sender.base_url)
     message = envelope(letter.to, letter.clinic, letter.clinic_email, letter.key, sender, now)
+    message["Precedence"] = "bulk"  # with this nobody's holiday note answers
+    _let_go(message, letter, sender)
     return filled(message, text, language_of(letter.language))
+
+
+def _let_go(message: EmailMessage, letter: Letter, sender: Sender) -> None:
+    """How to get no more of these (RFC 2369), with one click where there is an address (8058)."""
+    by_mail = f"<mailto:{letter.clinic_email or sender.address}?subject=unsubscribe>"
+    if letter.unsubscribe:
+        message["List-Unsubscribe"] = f"<{letter.unsubscribe}>, {by_mail}"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    else:
+        message["List-Unsubscribe"] = by_mail
 
 
 def access_message(
@@ -76,7 +90,7 @@ def envelope(
     if reply_to:
         message["Reply-To"] = _address(reply_to)
     message["Date"] = format_datetime(now)
-    message["Message-ID"] = message_id(key, sender.address)
+    message["Message-ID"] = message_id(key, sender)
     message["Auto-Submitted"] = "auto-generated"
     return message
 
@@ -90,10 +104,13 @@ def filled(message: EmailMessage, text: Text, language: str) -> EmailMessage:
     return message
 
 
-def message_id(key: str, sender: str) -> str:
-    """Derived from the reminder's key, so that a resend is recognisable; it says nothing itself."""
-    digest = hashlib.sha256(key.encode()).hexdigest()[:40]
-    return f"<{digest}@{sender.rpartition('@')[2]}>"
+def message_id(key: str, sender: Sender) -> str:
+    """Derived from the reminder's key, so that a resend is recognisable; it says nothing itself.
+
+    Without the installation's secret nobody can make one, nor learn which key it stands for.
+    """
+    digest = hmac.new(sender.secret.encode(), key.encode(), hashlib.sha256).hexdigest()[:40]
+    return f"<{digest}@{sender.address.rpartition('@')[2]}>"
 
 
 def _address(text: str, name: str = "") -> Address:

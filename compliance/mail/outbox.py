@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
+from compliance.mail.dkim_signature import Signer
 from compliance.mail.smtp import SmtpOutbox
 
 WRITTEN = "Written to the file"
@@ -76,6 +77,6 @@ def file_name(message_id: str) -> str:
     return f"{message_id.strip('<>').partition('@')[0]}.eml"
 
 
-def open_outbox(smtp_url: str, directory: Path) -> Outbox:
+def open_outbox(smtp_url: str, directory: Path, signer: Signer | None = None) -> Outbox:
     """The mail server when one is configured, else files in a directory."""
-    return SmtpOutbox(smtp_url) if smtp_url else FileOutbox(directory)
+    return SmtpOutbox(smtp_url, signer=signer) if smtp_url else FileOutbox(directory)

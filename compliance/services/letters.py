@@ -72,6 +72,7 @@ class Letter:
     by: dt.date
     closing: tuple[str, ...] = ()  # the last lines, as the clinic words them
     waiting: tuple[Waiting, ...] = ()
+    unsubscribe: str = ""  # the address that ends reminders with one click
 
 
 @dataclass(frozen=True, slots=True)

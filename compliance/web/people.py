@@ -14,8 +14,8 @@ from wtforms.validators import EqualTo, Length
 
 from compliance.db import db, transaction
 from compliance.mail.errors import Undelivered
-from compliance.mail.messages import Sender, access_message
-from compliance.mail.outbox import open_outbox
+from compliance.mail.messages import access_message
+from compliance.mail.post import outbox_of, sender_of
 from compliance.models import Role, User
 from compliance.services import people as services
 from compliance.services.errors import Conflict, NotFound
@@ -111,10 +111,10 @@ def _hand_over(user: User) -> Page:
 
 
 def _mailed(user: User, link: str, settings: Any) -> bool:
-    sender = Sender(settings.mail_from, settings.base_url)
+    sender = sender_of(settings)
     try:
         message = access_message(user.email, clinic(), link, f"access|{link}", sender, now())
-        with open_outbox(settings.smtp_url, settings.mail_dir) as outbox:
+        with outbox_of(settings) as outbox:
             outbox.deliver(message)
     except Undelivered:
         return False

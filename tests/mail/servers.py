@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ class Keeper:
         self.mails: list[EmailMessage] = []
         self.answers: dict[str, str] = {}
         self.data_answer = ""
+        self.most_a_connection = 0  # 0: as many as come
+        self.silent_on: set[str] = set()  # recipients on whom the line goes dead
+        self.raw: list[bytes] = []
         self.connections = 0
         self.recipients: list[str] = []
 
@@ -34,8 +38,19 @@ class Keeper:
         session.host_name = hostname
         return responses
 
+    async def handle_MAIL(self, server: SMTP, session: Session, envelope: Envelope,
+                          address: str, options: list[str]) -> str:  # fmt: skip
+        taken = getattr(session, "taken", 0)
+        if self.most_a_connection and taken >= self.most_a_connection:
+            return "421 4.7.0 Too many mails on this connection"
+        session.taken = taken + 1  # type: ignore[attr-defined]
+        envelope.mail_from = address
+        return "250 OK"
+
     async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope,
                           address: str, options: list[str]) -> str:  # fmt: skip
+        if address in self.silent_on:
+            await asyncio.sleep(30)
         if address in self.answers:
             return self.answers[address]
         envelope.rcpt_tos.append(address)
@@ -44,6 +59,7 @@ class Keeper:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         if self.data_answer:
             return self.data_answer
+        self.raw.append(bytes(envelope.content or b""))
         message = message_from_bytes(envelope.content or b"", policy=policy.default)
         assert isinstance(message, EmailMessage)
         self.mails.append(message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -18,7 +19,7 @@ from tests.mail.servers import Keeper, mail_server, tls_contexts
 from tests.servers import free_port
 
 NOW = dt.datetime(2026, 4, 2, 14, 0, tzinfo=dt.UTC)
-SENDER = Sender("clinic@example.org", "https://clinic.example.org")
+SENDER = Sender("clinic@example.org", "https://clinic.example.org", "a secret of tests")
 
 
 def a_letter(**changes: object) -> Letter:
@@ -76,6 +77,31 @@ def test_one_connection_serves_many_mails():
     assert (len(keeper.mails), keeper.connections) == (20, 1)
 
 
+def test_a_server_that_ends_each_connection_after_a_few_mails_gets_them_all():
+    keeper = Keeper()
+    keeper.most_a_connection = 3
+    with mail_server(keeper) as place, SmtpOutbox(f"smtp://{place}") as outbox:
+        for number in range(7):
+            outbox.deliver(a_message(to=f"patient{number}@example.org"))
+    assert (len(keeper.mails), keeper.connections) == (7, 3)
+
+
+def test_a_mail_on_which_the_line_goes_dead_fails_alone_and_a_second_in_a_row_stops_the_run(
+    monkeypatch,
+):
+    monkeypatch.setattr("compliance.mail.smtp.TIMEOUT", 0.3)
+    keeper = Keeper()
+    keeper.silent_on = {"one@example.org", "two@example.org"}
+    with mail_server(keeper) as place, SmtpOutbox(f"smtp://{place}") as outbox:
+        first = refusal(outbox, to="one@example.org")
+        outbox.deliver(a_message())
+        again = refusal(outbox, to="one@example.org")
+        second = refusal(outbox, to="two@example.org")
+    assert (first.for_good, first.server_wide) == (False, False)
+    assert (again.server_wide, second.server_wide) == (False, True)
+    assert keeper.recipients == ["amara@example.org"]
+
+
 def test_it_signs_in_with_the_decoded_password():
     keeper = Keeper()
     url = "smtp://clinic:p%40ss%3Aword@"
@@ -95,7 +121,12 @@ def test_a_wrong_password_is_our_own_fault_and_stops_the_run():
     ("answer", "for_good"),
     [
         ("450 4.2.0 Greylisted, try again later", False),
+        ("451 4.7.1 Greylisted, come back in five minutes", False),
         ("452 4.2.2 Mailbox full", False),
+        ("552 5.2.2 Mailbox full", False),
+        ("552 Requested mail action aborted: exceeded storage allocation", False),
+        ("552 5.3.4 Message too big", True),
+        ("554 5.7.1 Listed by a block list", False),
         ("550 5.1.1 No such user", True),
         ("550 5.7.1 Relaying denied", False),
         ("530 5.7.0 Sign in first", False),
@@ -214,10 +245,27 @@ def test_a_file_that_cannot_be_finished_leaves_nothing_behind(tmp_path: Path):
     assert list((tmp_path / "mail").iterdir()) == []
 
 
+def test_every_mail_says_how_to_get_no_more_and_that_a_machine_wrote_it():
+    mail = a_message()
+    assert mail["List-Unsubscribe"] == "<mailto:desk@example.org?subject=unsubscribe>"
+    assert mail["List-Unsubscribe-Post"] is None  # one click needs an address to post to
+    assert (mail["Auto-Submitted"], mail["Precedence"]) == ("auto-generated", "bulk")
+    page = "https://clinic.example.org/my/abc/stop"
+    mail = a_message(unsubscribe=page)
+    assert str(mail["List-Unsubscribe"]).startswith(f"<{page}>, <mailto:")
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+def test_a_message_id_cannot_be_made_without_the_secret_of_the_installation():
+    key = a_letter().key
+    other = dataclasses.replace(SENDER, secret="another installation")
+    assert message_id(key, SENDER) != message_id(key, other)
+
+
 def test_the_message_id_is_the_same_for_a_resend_and_says_nothing():
     first, again = a_message(), a_message()
     assert first["Message-ID"] == again["Message-ID"]
-    assert first["Message-ID"] != message_id("another", SENDER.address)
+    assert first["Message-ID"] != message_id("another", SENDER)
     assert "test" not in first["Message-ID"]
     assert first["Message-ID"].endswith("@example.org>")
 

@@ -21,7 +21,7 @@ from compliance.services.actors import Actor
 from compliance.services.assessments import reassess
 from tests import world
 
-SENDER = Sender("clinic@example.org", "https://clinic.example.org")
+SENDER = Sender("clinic@example.org", "https://clinic.example.org", "a secret of tests")
 NEW_YORK = ZoneInfo("America/New_York")
 STARTED = dt.date(2026, 3, 2)  # enrolled, first test, both methods in use
 PICKED_UP = dt.date(2026, 4, 2)  # the day of world.NOW

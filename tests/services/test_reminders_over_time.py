@@ -21,6 +21,7 @@ from compliance.services.assessments import reassess, sweep
 from tests import world
 from tests.services.reminding import (
     NEW_YORK,
+    SENDER,
     Clock,
     Killed,
     Remembering,
@@ -93,7 +94,7 @@ class Month:
         db.session.rollback()
         db.session.expire_all()
         found = db.session.scalars(select(Reminder).where(Reminder.patient_id == self.patient_id))
-        return next(row for row in found if derive(row.key, "clinic@example.org") == message_id)
+        return next(row for row in found if derive(row.key, SENDER) == message_id)
 
     def has_a_test_that_serves(self, today: dt.date) -> bool:
         """A negative test since the last pick-up whose seven days are not over."""

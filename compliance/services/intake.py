@@ -81,7 +81,8 @@ def receive(
 ) -> Account:
     """Store a file with its bytes, judge and file its results, reassess whom they concern.
 
-    The same bytes again change nothing. Raises NotPermitted for another clinic's staff.
+    The same bytes again change nothing, unless they could not be read before and can be now (a
+    spreadsheet whose columns somebody has named). Raises NotPermitted for another clinic's staff.
     """
     if actor.clinic_id not in (None, clinic.id):
         raise NotPermitted("Results are received for your own clinic only.")
@@ -91,9 +92,9 @@ def receive(
             ImportedFile.clinic_id == clinic.id, ImportedFile.sha256 == digest
         )
     )
-    if known is not None:
+    if known is not None and not (parsed.messages and _was_unreadable(known)):
         return replace(account_of(known, is_repeat=True), file=file_name)
-    file = ImportedFile(
+    file = known or ImportedFile(
         clinic_id=clinic.id,
         name=_fit(file_name, 255),
         format=parsed.format,
@@ -101,12 +102,16 @@ def receive(
         content=content,
         received_at=now,
         received_by=actor.name,
-        error=parsed.error,
     )
+    file.error = parsed.error
     session.add(file)
     session.flush()
     _Intake(session, actor, clinic, file, now).take(parsed.messages)
     return account_of(file)
+
+
+def _was_unreadable(file: ImportedFile) -> bool:
+    return file.error is not None and not file.messages
 
 
 class _Intake:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, event, inspect, update
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Mapped, Mapper, mapped_column, relationship
 
 from compliance.db import Base, Instant, TermColumn
 from compliance.models.notes import Document
@@ -30,6 +31,19 @@ class PatientLink(Base):
     opened_at: Mapped[dt.datetime | None] = mapped_column(Instant)
     revoked_at: Mapped[dt.datetime | None] = mapped_column(Instant)
     patient: Mapped[Patient] = relationship()
+
+
+@event.listens_for(Patient, "after_update")
+def _end_links_of_another_address(
+    _mapper: Mapper[Patient], connection: Connection, patient: Patient
+) -> None:
+    """A link belongs to the address that it went to: whoever changes the address ends it."""
+    if inspect(patient).attrs.email.history.has_changes():
+        connection.execute(
+            update(PatientLink)
+            .where(PatientLink.patient_id == patient.id, PatientLink.revoked_at.is_(None))
+            .values(expires_at=PatientLink.created_at)
+        )
 
 
 class StatementKind(Term):

@@ -52,7 +52,8 @@ class WaitingResult(Fact):
     """A result that the laboratory sent and that waits for a person: not evidence, never stored.
 
     `on` is the day of its arrival, `id` the received result. `analyte` is None where no code tells
-    it; `pregnancy` where it may announce one; `certain` where the message names the patient.
+    it; `pregnancy` where it may announce one; `certain` where the message names the patient;
+    `stated` where the patient said so on the patient's page and no laboratory did.
     """
 
     kind: ClassVar[str] = "waiting_result"
@@ -61,3 +62,4 @@ class WaitingResult(Fact):
     pregnancy: bool = False
     urgent: bool = False
     certain: bool = True
+    stated: bool = False

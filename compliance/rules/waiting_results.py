@@ -26,11 +26,26 @@ def with_waiting_pregnancy(rule: Rule) -> Rule:
         waiting = [item for item in ctx.known(WaitingResult) if item.pregnancy]
         if not waiting or found.blocks:
             return found
+        stated = [item for item in waiting if item.stated]
+        if stated:
+            return _stated(stated, found.basis)
         return _waits(
             Requirement.NOT_PREGNANT, waiting, found.basis, "that may announce a pregnancy"
         )
 
     return whole
+
+
+def _stated(items: list[WaitingResult], basis: tuple[Provision, ...]) -> Finding:
+    since = show(min(item.on for item in items))
+    return unknown(
+        Requirement.NOT_PREGNANT,
+        f"On {since} the patient stated a possible pregnancy; nobody has closed it yet.",
+        (),
+        basis,
+        action="Stop, call the patient today, arrange a test, then close the statement",
+        urgent=True,
+    )
 
 
 def waiting_labs(ctx: Context) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from compliance.rules.reminders import PATIENT_HOURS, PATIENT_KINDS, Hours, Remi
 
 Leads = Mapping[ReminderKind, Mapping[Rung, int]]
 
+LINK_DAYS = 14
 DEFAULT_LEADS: Leads = {kind: rule.leads for kind, rule in PATIENT_KINDS.items()}
 
 
@@ -45,6 +46,11 @@ def closing_lines_of(clinic: Clinic) -> tuple[str, ...]:
     """The last lines of each mail: the clinic's own, or its name and telephone."""
     own = _setting(clinic, "closing_lines", [])
     return tuple(own) or (f"{clinic.name}, {clinic.phone}" if clinic.phone else clinic.name,)
+
+
+def link_days_of(clinic: Clinic) -> int:
+    """For so many days a link to the patient's page works."""
+    return int(_setting(clinic, "link_days", LINK_DAYS))
 
 
 def _setting(clinic: Clinic, name: str, otherwise: Any) -> Any:

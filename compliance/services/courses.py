@@ -15,6 +15,7 @@ from compliance.services.actors import Actor
 from compliance.services.assessments import ask, reassess
 from compliance.services.errors import Conflict, Invalid, NotFound
 from compliance.services.evidence import local_date
+from compliance.services.patient_links import revoke_all
 
 FOLLOW_UP = (Requirement.FINAL_TEST, Requirement.CONTRACEPTION_TAIL, Requirement.BLOOD_DONATION)
 _OPEN = (Outcome.DUE, Outcome.UNMET, Outcome.UNKNOWN)
@@ -95,6 +96,7 @@ def end(
     course.closed_on = local_date(patient.clinic, now)
     course.closed_reason = reason
     _audit(session, actor, course, "course.closed", now, reason=reason, open_duties=list(duties))
+    revoke_all(session, actor, patient, "the course was closed", now)
     reassess(session, actor, patient, now)
     return course
 

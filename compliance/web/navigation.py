@@ -44,6 +44,8 @@ PLACES = (
 
 # A patient's forms and planner belong to the place of the patients.
 WITHIN = {
+    "codes": "labs",
+    "identifiers": "patients",
     "mail_texts": "administration",
     "onboarding": "administration",
     "people": "administration",

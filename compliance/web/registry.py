@@ -8,11 +8,13 @@ from compliance.web.accounts import accounts
 from compliance.web.administration import administration
 from compliance.web.auditing import auditing
 from compliance.web.board import silences
+from compliance.web.codes import code_pages
 from compliance.web.contacts import contact_pages
 from compliance.web.courses import courses
 from compliance.web.documents import documents
 from compliance.web.doses import doses
 from compliance.web.evidence import evidence
+from compliance.web.identifiers import identifier_pages
 from compliance.web.labs import labs
 from compliance.web.mail_texts import mail_texts
 from compliance.web.notes import notes
@@ -36,11 +38,13 @@ def blueprints() -> list[Blueprint]:
         accounts,
         administration,
         auditing,
+        code_pages,
         contact_pages,
         courses,
         documents,
         doses,
         evidence,
+        identifier_pages,
         labs,
         mail_texts,
         notes,

@@ -14,8 +14,16 @@ from compliance.models.intake import Disposition
 from compliance.services import audit, evidence, incidents
 from compliance.services.actors import Actor
 from compliance.services.errors import Conflict, Invalid, NotFound, NotPermitted
-from compliance.services.held import audit_decision, check_waits, mark_resolved, reassess_each
+from compliance.services.held import (
+    Decision,
+    audit_decision,
+    check_waits,
+    mark_resolved,
+    reassess_each,
+    resolve_held,
+)
 from compliance.services.intake import recount
+from compliance.services.taken_back import TAKEN_BACK, filed_of
 
 READ = "correction.read"
 
@@ -71,39 +79,11 @@ def mark_read(session: Session, actor: Actor, public_id: str, now: dt.datetime) 
     raise NotFound("No corrected result of this name waits to be read.")
 
 
-TAKEN_BACK = ("entered-in-error", "cancelled")
-
-
 def withdrawable(session: Session, result: ImportedResult) -> Evidence | None:
     """The filed entry that a held cancellation takes back, or None when there is none."""
     if result.disposition is not Disposition.HELD or result.status not in TAKEN_BACK:
         return None
     return filed_of(session, result, result.patient_id)
-
-
-def filed_of(session: Session, result: ImportedResult, patient_id: int | None) -> Evidence | None:
-    """What stands filed of the same test of the same order or moment for this patient."""
-    if patient_id is None or not result.code:
-        return None
-    later = aliased(Evidence)
-    query = (
-        select(ImportedResult, Evidence)
-        .join(Evidence, Evidence.id == ImportedResult.evidence_id)
-        .where(
-            ImportedResult.patient_id == patient_id,
-            ImportedResult.code_system == result.code_system,
-            ImportedResult.code == result.code,
-            Evidence.withdrawn_at.is_(None),
-            ~exists().where(later.supersedes_id == Evidence.id),
-        )
-        .order_by(Evidence.id.desc())
-    )
-    for before, row in session.execute(query):
-        same_order = before.order_number != "" and before.order_number == result.order_number
-        same_time = before.collected != "" and before.collected == result.collected
-        if same_time or (same_order and not result.collected):
-            return row
-    return None
 
 
 def withdraw_filed(
@@ -134,8 +114,6 @@ def dismiss_many(
     session: Session, actor: Actor, results: Sequence[ImportedResult], reason: str, now: dt.datetime
 ) -> int:
     """Dismiss several results that wait with one reason, all or none; each is audited."""
-    from compliance.services.held import Decision, resolve_held
-
     if not results:
         raise Invalid({"chosen": "Choose at least one result."})
     for result in results:

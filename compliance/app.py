@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
+from compliance.api import answers as api_answers
+from compliance.api import registry as api_registry
 from compliance.db import db
 from compliance.services.errors import DomainError, Invalid, place_of
 from compliance.web import accounts, filters, navigation, registry, security, signed_out
@@ -29,13 +32,16 @@ def create_app(config: Config) -> Flask:
     app.extensions["settings"] = config
     db.init_app(app)
     Migrate(app, db, directory=str(ROOT / "migrations"), render_as_batch=True, compare_type=True)
-    CSRFProtect(app)
+    csrf = CSRFProtect(app)
     accounts.setup(app)
     security.guard(app)
     filters.register(app)
     navigation.register(app)
     for blueprint in registry.blueprints():
         app.register_blueprint(blueprint)
+    for blueprint in api_registry.blueprints():
+        app.register_blueprint(blueprint)
+        csrf.exempt(blueprint)  # programs send a token of their own and no cookie
     _errors(app)
     return app
 
@@ -92,11 +98,21 @@ def _hash_cost(config: Config) -> dict[str, int]:
 
 
 def _errors(app: Flask) -> None:
-    app.register_error_handler(DomainError, _domain_error)
+    app.register_error_handler(api_answers.Refused, api_answers.refusal)
+    app.register_error_handler(DomainError, _by_audience(_domain_error))
     app.register_error_handler(CSRFError, _expired)
-    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(HTTPException, _by_audience(_http_error))
     app.register_error_handler(Exception, _unforeseen)
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
+
+
+def _by_audience(page: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """People get a page, programs an OperationOutcome."""
+
+    def answer(error: Exception) -> Any:
+        return api_answers.refusal(error) if api_answers.is_api(request.path) else page(error)
+
+    return answer
 
 
 def _domain_error(error: DomainError) -> tuple[str, int]:
@@ -121,13 +137,13 @@ def _http_error(error: HTTPException) -> tuple[str, int] | HTTPException:
     return _page(error.code)
 
 
-def _unforeseen(error: Exception) -> tuple[str, int]:
+def _unforeseen(error: Exception) -> tuple[str, int] | Response:
     logging.getLogger("compliance").error(
         "unforeseen %s at %s in %s", type(error).__name__, place_of(error), request.endpoint
     )
     try:
         db.session.rollback()
-        return _page(500)
+        return api_answers.refusal(error) if api_answers.is_api(request.path) else _page(500)
     except Exception:  # the database itself may be what is broken
         return "Something went wrong on our side. Nothing was saved; try again in a minute.", 500
 

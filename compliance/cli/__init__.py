@@ -6,6 +6,7 @@ from flask import Flask
 
 from compliance.cli import (
     accounts,
+    api_clients,
     backups,
     bench,
     demonstration,
@@ -24,6 +25,7 @@ MODULES = (
     rules,
     programmes,
     accounts,
+    api_clients,
     labs,
     mllp,
     reminders,

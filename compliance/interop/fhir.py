@@ -19,6 +19,8 @@ from compliance.interop.fhir_json import (
     text_of,
 )
 from compliance.interop.fhir_people import read_subject
+from compliance.interop.fhir_questionnaires import KIND as FORM
+from compliance.interop.fhir_questionnaires import answered_texts, is_known, read_answers
 from compliance.interop.fhir_values import read_codings, read_flags, read_range, read_value
 from compliance.interop.times import read_stamp
 from compliance.services.incoming import (
@@ -143,7 +145,10 @@ class _Document:
         header = next((item.resource for item in self.of_type("MessageHeader")), {})
         event = text_of(part(header, "eventCoding"), "code")
         observations = self.of_type("Observation")
-        results = [result for item in observations for result in self._results(item)]
+        results = [
+            *(result for item in observations for result in self._results(item)),
+            *(result for item in self.of_type(FORM) for result in self._answers(item)),
+        ]
         reports = self.of_type("DiagnosticReport")
         is_order = event in _ORDER_EVENTS
         return IncomingMessage(
@@ -153,7 +158,7 @@ class _Document:
             sent_at=text_of(self.root, "timestamp"),
             sender=self._sender(header),
             is_test=_is_test(self.root),
-            carries_results=bool(observations or reports) and not is_order,
+            carries_results=bool(results or reports) and not is_order,
             is_order=is_order,
             subject=results[0].subject if results else self._only_patient(),
             results=tuple(replace(item, position=at) for at, item in enumerate(results, 1)),
@@ -264,6 +269,16 @@ class _Document:
         resource = self.resolve(reference, inside)
         return read_subject(resource, reference)
 
+    def _answers(self, placed: _Placed) -> Iterator[IncomingResult]:
+        subject = self._named(part(placed.resource, "subject"), placed.inside)
+        return read_answers(placed.resource, subject)
+
+    def _words(self, resource: Resource) -> str:
+        """What a resource says; of a form that we know, only what was answered."""
+        if resource.get("resourceType") == FORM and is_known(resource):
+            return answered_texts(resource)
+        return " ".join(all_texts(resource))
+
     def _remarks(self) -> Iterator[IncomingResult]:
         """What other resources say in words: a pregnancy among it must not vanish."""
         for placed in self.placed:
@@ -274,7 +289,7 @@ class _Document:
             reference = part(own, "subject") or part(own, "patient")
             yield IncomingResult(
                 position=0,
-                value=Value("TX", " ".join(all_texts(own))),
+                value=Value("TX", self._words(own)),
                 subject=self._named(reference, placed.inside),
                 source=kind[:20],
                 is_remark=True,

@@ -24,7 +24,8 @@ STAFF = (Role.PRESCRIBER, Role.NURSE, Role.MANAGER, Role.ADMINISTRATOR)
 CLINICAL = (Role.PRESCRIBER, Role.NURSE)
 OVERSIGHT = (Role.MANAGER, Role.ADMINISTRATOR, Role.PRESCRIBER)
 
-Rule = str | tuple[Role, ...]
+# A callable rule admits or refuses by itself: programs with a token, not people.
+Rule = str | tuple[Role, ...] | Callable[[], None]
 
 # Views of libraries cannot carry a decorator: their rules stand here, and no others are admitted.
 LIBRARY_RULES: dict[str, Rule] = {
@@ -121,6 +122,9 @@ def _admit() -> BaseResponse | None:
     rule = rule_of(current_app, request.endpoint)
     if rule is None:
         raise UnknownAddress
+    if callable(rule):
+        rule()
+        return None
     if rule == PUBLIC and request.endpoint == "static":
         return None
     _identify()

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2] / "compliance"
-EDGES = ("web/clock.py", "scheduler.py", "cli/")
+EDGES = ("web/clock.py", "api/clock.py", "scheduler.py", "cli/")
 CLOCK = re.compile(r"\b(?:datetime|dt)\.now\(|\bdate\.today\(|\btime\.time\(|utcnow\(")
 
 

@@ -12,8 +12,9 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
+from compliance.mail.calendar_file import event_on
 from compliance.mail.errors import Undelivered
-from compliance.mail.texts import Text, language_of, long_date, write
+from compliance.mail.texts import Text, calendar_title, language_of, long_date, write
 from compliance.models import Clinic
 from compliance.rules.reminders import ReminderKind
 from compliance.services.letters import Letter
@@ -49,7 +50,13 @@ def text_of(letter: Letter, base_url: str) -> Text:
         closing=letter.closing,
         waiting=letter.waiting,
         base_url=base_url,
+        page=_at(base_url, letter.page),
     )
+
+
+def _at(base_url: str, path: str) -> str:
+    """The whole address of a path of ours; "" for none."""
+    return base_url + path if path.startswith("/") else path
 
 
 def message_of(letter: Letter, sender: Sender, now: dt.datetime) -> EmailMessage:
@@ -58,17 +65,36 @@ def message_of(letter: Letter, sender: Sender, now: dt.datetime) -> EmailMessage
     message = envelope(letter.to, letter.clinic, letter.clinic_email, letter.key, sender, now)
     message["Precedence"] = "bulk"  # with this nobody's holiday note answers
     _let_go(message, letter, sender)
-    return filled(message, text, language_of(letter.language))
+    filled(message, text, language_of(letter.language))
+    if letter.kind is not ReminderKind.DIGEST:
+        _attach_day(message, letter, sender, now)
+    return message
 
 
 def _let_go(message: EmailMessage, letter: Letter, sender: Sender) -> None:
     """How to get no more of these (RFC 2369), with one click where there is an address (8058)."""
     by_mail = f"<mailto:{letter.clinic_email or sender.address}?subject=unsubscribe>"
     if letter.unsubscribe:
-        message["List-Unsubscribe"] = f"<{letter.unsubscribe}>, {by_mail}"
+        address = _at(sender.base_url, letter.unsubscribe)
+        message["List-Unsubscribe"] = f"<{address}>, {by_mail}"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     else:
         message["List-Unsubscribe"] = by_mail
+
+
+def _attach_day(message: EmailMessage, letter: Letter, sender: Sender, now: dt.datetime) -> None:
+    """The last day as a calendar entry: one for all rungs, neutral whatever the patient chose."""
+    language = language_of(letter.language)
+    title = calendar_title(letter.clinic, language)
+    about = "|".join(part for part in letter.key.split("|") if part != letter.rung.value)
+    uid = message_id(f"day|{about}", sender).strip("<>")
+    message.add_attachment(
+        event_on(letter.by, title, letter.clinic_phone, uid, now),
+        subtype="calendar",
+        filename="day.ics",
+        params={"method": "PUBLISH"},
+    )
+    message["Content-Language"] = language  # the first part has taken it along
 
 
 def access_message(

@@ -63,6 +63,12 @@ def long_date(day: dt.date, language: str) -> str:
     )
 
 
+def calendar_title(clinic: str, language: str) -> str:
+    """What a calendar says of a day: that there is something, never what."""
+    title: str = _words(language)["calendar"]
+    return title.format(clinic=clinic)
+
+
 def write(template: str, language: str, **said: Any) -> Text:
     """One mail from its three templates; anything that a template misses raises."""
     said = {**said, "language": language}

@@ -16,6 +16,7 @@ from compliance.rules.words import join
 
 Rule = Callable[[Context], Finding]
 DECIDE_FIRST = "Open the waiting result, then file it, correct it or dismiss it"
+CLOSE_STATEMENT = "Stop, call the patient today, arrange a test, then close what was stated"
 
 
 def with_waiting_pregnancy(rule: Rule) -> Rule:
@@ -43,7 +44,7 @@ def _stated(items: list[WaitingResult], basis: tuple[Provision, ...]) -> Finding
         f"On {since} the patient stated a possible pregnancy; nobody has closed it yet.",
         (),
         basis,
-        action="Stop, call the patient today, arrange a test, then close the statement",
+        action=CLOSE_STATEMENT,
         urgent=True,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -15,6 +15,7 @@ from compliance.models.reminders import ReminderState
 from compliance.rules.reminders import Obligation, ReminderKind, Rung, may_go, outranks
 from compliance.rules.triage import Group
 from compliance.services.clinic_choices import closing_lines_of
+from compliance.services.patient_links import link_for
 from compliance.services.protocols import needs_protocol
 from compliance.services.reminders import (
     DATE_PASSED,
@@ -72,7 +73,8 @@ class Letter:
     by: dt.date
     closing: tuple[str, ...] = ()  # the last lines, as the clinic words them
     waiting: tuple[Waiting, ...] = ()
-    unsubscribe: str = ""  # the address that ends reminders with one click
+    page: str = ""  # where the patient's own page begins, as a path
+    unsubscribe: str = ""  # the path that ends reminders with one click
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,15 @@ def letter_of(
     moment = may_go(said.kind, calendar_of(clinic), now, reminder.expires_at)
     if moment is None:
         return _too_late(reminder)
-    return Wait(moment) if moment > now else said
+    return Wait(moment) if moment > now else _with_page(session, reminder, said, now)
+
+
+def _with_page(session: Session, reminder: Reminder, said: Letter, now: dt.datetime) -> Letter:
+    """A patient's letter that goes out now carries a link to the patient's own page."""
+    if reminder.patient is None:
+        return said
+    page = link_for(session, reminder.patient, reminder, now)
+    return replace(said, page=page, unsubscribe=f"{page}/stop")
 
 
 def _to_patient(

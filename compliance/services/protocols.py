@@ -15,7 +15,7 @@ from compliance.rules.findings import Assessment, Question
 from compliance.rules.programme import load_programme
 from compliance.rules.stop_protocol import Learned, StopProtocol, stop_protocol
 from compliance.rules.terms import Act, Requirement
-from compliance.rules.waiting_results import DECIDE_FIRST
+from compliance.rules.waiting_results import CLOSE_STATEMENT, DECIDE_FIRST
 from compliance.services.evidence import clinic_terms, load_record, local_date
 
 _ALARMING = (Pregnancy.kind, PregnancyTest.kind, Lab.kind)
@@ -46,12 +46,12 @@ def protocol_after(
 def needs_protocol(findings: Sequence[Mapping[str, Any]]) -> bool:
     """Whether the findings of a stored answer call for a stop protocol.
 
-    A result that only waits for a person calls for that person first.
+    A result or a statement that only waits for a person calls for that person first.
     """
     return any(
         item["requirement"] == Requirement.NOT_PREGNANT.value
         and item["blocks"]
-        and item["action"] != DECIDE_FIRST
+        and item["action"] not in (DECIDE_FIRST, CLOSE_STATEMENT)
         for item in findings
     )
 

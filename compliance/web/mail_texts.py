@@ -16,6 +16,7 @@ from compliance.rules.reminders import ReminderKind, Rung
 from compliance.services.clinic_choices import closing_lines_of
 from compliance.services.evidence import local_date
 from compliance.services.letters import Letter, Waiting
+from compliance.services.patient_links import path_of
 from compliance.web.clinic_forms import KINDS, LANGUAGES
 from compliance.web.clock import now
 from compliance.web.security import POLICY, access, clinic
@@ -114,5 +115,6 @@ def _letter(kind: ReminderKind, language: str, discretion: str, here: Clinic) ->
         first=None if is_digest else today,
         by=today + dt.timedelta(days=0 if is_digest else 7),
         closing=() if is_digest else closing_lines_of(here),
+        page="" if is_digest else path_of("example"),
         waiting=(Waiting(here.name, act_now=2, window_open=3, due_this_week=5),),
     )

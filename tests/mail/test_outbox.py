@@ -61,7 +61,9 @@ def test_a_mail_arrives_with_both_bodies_and_accents_intact():
     assert mail["Reply-To"] == "desk@example.org"
     assert mail["Content-Language"] == "es"
     assert mail["Auto-Submitted"] == "auto-generated"
-    assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
+    bodies, day = mail.iter_parts()
+    assert [part.get_content_type() for part in bodies.iter_parts()] == ["text/plain", "text/html"]
+    assert (day.get_content_type(), day.get_filename()) == ("text/calendar", "day.ics")
     plain = mail.get_body(("plain",))
     assert plain is not None
     assert "Tiene un paso que completar con su clínica hasta el jue 9 abr 2026." in (

@@ -76,7 +76,8 @@ def test_every_kind_has_its_three_templates_in_every_language(language):
     needed |= {template_of(kind, detailed=False) for kind in ReminderKind}
     needed.add("access")  # no reminder: the link with which staff set a password
     files = {f"{name}.{part}" for name in needed for part in ("subject.txt", "txt", "html")}
-    assert {path.name for path in (FOLDER / language).iterdir()} == files | {"words.toml"}
+    files |= {"words.toml", "page-link.txt", "page-link.html"}
+    assert {path.name for path in (FOLDER / language).iterdir()} == files
 
 
 def test_the_digest_counts_and_names_nobody():

@@ -122,6 +122,18 @@ FIGURES = (
         silent_results.held_results,
     ),
     Figure(
+        "incidents",
+        "Open incidents",
+        "Results",
+        "Incidents that nobody has closed: a result was corrected or withdrawn after a "
+        "prescription or a hand-over that rested on it.",
+        ("incident", "incidents"),
+        "A patient may have the medicine because of a result that was wrong.",
+        "See to each patient, then close the incident with what was done.",
+        silent_results.open_incidents,
+        grave=True,
+    ),
+    Figure(
         "overrides",
         "Unsigned overrides",
         "Decisions",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from sqlalchemy import exists, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from compliance.models import AuditEvent, Evidence, ImportedResult, Patient, Role
+from compliance.models import AuditEvent, Evidence, ImportedResult, Incident, Patient, Role
 from compliance.models.evidence import Source
 from compliance.models.intake import Disposition
 from compliance.services import audit, evidence, incidents
@@ -32,26 +32,39 @@ def unread(
     session: Session, actor: Actor, patient: Patient | None = None
 ) -> Sequence[tuple[Evidence, Patient]]:
     """The corrected results of the clinic, or of one patient, that no prescriber has read yet."""
+    query = (
+        select(Evidence, Patient)
+        .join(Patient, Patient.id == Evidence.patient_id)
+        .where(*_is_unread(actor))
+        .order_by(Evidence.id)
+    )
+    if patient is not None:
+        query = query.where(Evidence.patient_id == patient.id)
+    return [(row, person) for row, person in session.execute(query)]
+
+
+def _is_unread(actor: Actor) -> tuple[ColumnElement[bool], ...]:
     event = aliased(AuditEvent)
     was_read = exists().where(
         event.patient_id == Evidence.patient_id,
         event.action == READ,
         event.entity_id == Evidence.public_id,
     )
-    query = (
-        select(Evidence, Patient)
-        .join(Patient, Patient.id == Evidence.patient_id)
-        .where(
-            Evidence.clinic_id == actor.clinic_id,
-            Evidence.source == Source.IMPORT,
-            Evidence.supersedes_id.is_not(None),
-            ~was_read,
-        )
-        .order_by(Evidence.id)
+    return (
+        Evidence.clinic_id == actor.clinic_id,
+        Evidence.source == Source.IMPORT,
+        Evidence.supersedes_id.is_not(None),
+        ~was_read,
     )
-    if patient is not None:
-        query = query.where(Evidence.patient_id == patient.id)
-    return [(row, person) for row, person in session.execute(query)]
+
+
+def count_waiting(session: Session, actor: Actor) -> int:
+    """How many incidents are open and corrected results unread at the actor's clinic."""
+    to_read = select(func.count(Evidence.id)).where(*_is_unread(actor))
+    open_ones = select(func.count(Incident.id)).where(
+        Incident.clinic_id == actor.clinic_id, Incident.closed_at.is_(None)
+    )
+    return (session.scalar(to_read) or 0) + (session.scalar(open_ones) or 0)
 
 
 def earlier_of(session: Session, row: Evidence) -> Evidence | None:

@@ -137,13 +137,8 @@ def incidents_of(
     return session.scalars(query.order_by(Incident.id.desc())).all()
 
 
-def close(
-    session: Session, actor: Actor, public_id: str, reason: str, now: dt.datetime
-) -> Incident:
-    """Close an incident with what was done about it; audited.
-
-    Raises NotFound, Conflict when it is closed already, Invalid without a reason.
-    """
+def get_incident(session: Session, actor: Actor, public_id: str) -> Incident:
+    """An incident of the actor's own clinic; raises NotFound for any other."""
     row = session.scalar(
         select(Incident).where(
             Incident.public_id == public_id, Incident.clinic_id == actor.clinic_id
@@ -151,6 +146,17 @@ def close(
     )
     if row is None:
         raise NotFound("There is no such incident at this clinic.")
+    return row
+
+
+def close(
+    session: Session, actor: Actor, public_id: str, reason: str, now: dt.datetime
+) -> Incident:
+    """Close an incident with what was done about it; audited.
+
+    Raises NotFound, Conflict when it is closed already, Invalid without a reason.
+    """
+    row = get_incident(session, actor, public_id)
     if row.closed_at is not None:
         raise Conflict(f"{row.closed_by} closed this incident already.")
     if not reason.strip():

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
-from compliance.models import Evidence, ImportedMessage, ImportedResult, Patient
+from compliance.models import Evidence, ImportedMessage, ImportedResult, Incident, Patient
 from compliance.models.intake import Disposition
 from compliance.rules.facts import Lab, Symptom
 from compliance.rules.terms import Requirement
@@ -85,3 +85,21 @@ def _known_since(session: Session, patient: Patient, evidence: Sequence[str]) ->
         )
     )
     return min((at for row, at in rows if str(row) in evidence), default=None)
+
+
+def open_incidents(session: Session, scope: Scope) -> Found:
+    """Incidents that nobody has closed."""
+    query = select(Incident).where(Incident.clinic_id == scope.clinic.id)
+    rows = session.scalars(query.order_by(Incident.id)).all()
+    return Found([_incident(row) for row in rows if row.closed_at is None], len(rows))
+
+
+def _incident(row: Incident) -> Silence:
+    return Silence(
+        row.patient.name,
+        row.detail,
+        "Find out what followed, tell the patient, then close it with what was done",
+        row.opened_at,
+        Place("incident", row.public_id),
+        row.patient,
+    )

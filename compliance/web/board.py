@@ -146,6 +146,8 @@ def _candidates(item: Silence) -> list[tuple[str, dict[str, Any]]]:
     kind = item.place.kind
     if kind == "held":
         return [("labs.resolve", {"public_id": item.place.key}), ("labs.queue", {})]
+    if kind == "incident":
+        return [("incidents.close", {"public_id": item.place.key}), ("incidents.index", {})]
     if item.patient is not None:
         where = {"public_id": item.patient.public_id, "_anchor": _ANCHORS.get(kind)}
         return [("patients.show", where)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from flask import Flask, current_app, g, request, url_for
 from compliance import __version__
 from compliance.db import db
 from compliance.models import Role, Setting
-from compliance.services import held, jobs
+from compliance.services import corrections, held, jobs
 from compliance.services.actors import Actor
 from compliance.web.clock import now
 from compliance.web.security import CLINICAL, OVERSIGHT, STAFF
@@ -32,6 +33,7 @@ PLACES = (
     Place("Today", "worklist.today", "today", STAFF),
     Place("Patients", "patients.index", "patients", STAFF),
     Place("Lab results", "labs.index", "lab", (*CLINICAL, Role.MANAGER)),
+    Place("Incidents", "incidents.index", "alert", (*CLINICAL, Role.MANAGER)),
     Place("Pharmacy check", "pharmacy.check", "pill", (*CLINICAL, Role.PHARMACIST)),
     Place("Portal sheet", "reconciliation.index", "external", CLINICAL),
     Place("Reminders", "reminders.index", "reminder", STAFF, heading="Compliance"),
@@ -46,6 +48,7 @@ PLACES = (
 WITHIN = {
     "codes": "labs",
     "identifiers": "patients",
+    "lab_columns": "labs",
     "mail_texts": "administration",
     "onboarding": "administration",
     "people": "administration",
@@ -90,6 +93,13 @@ def _silent(actor: Actor | None) -> jobs.Pulse | None:
     return None if pulse.alive else pulse
 
 
+# What waits behind a place, so that it is seen from every page.
+_COUNTED: dict[str, Callable[[Actor], int]] = {
+    "labs.index": lambda actor: held.count_held(db.session(), actor),
+    "incidents.index": lambda actor: corrections.count_waiting(db.session(), actor),
+}
+
+
 def _places(actor: Actor) -> list[dict[str, Any]]:
     here = WITHIN.get(request.blueprint or "", request.blueprint)
     return [
@@ -98,7 +108,7 @@ def _places(actor: Actor) -> list[dict[str, Any]]:
             "url": url_for(place.endpoint),
             "icon": place.icon,
             "active": place.endpoint.split(".")[0] == here,
-            "count": held.count_held(db.session(), actor) if place.endpoint == "labs.index" else 0,
+            "count": _COUNTED[place.endpoint](actor) if place.endpoint in _COUNTED else 0,
             "heading": place.heading,
         }
         for place in PLACES

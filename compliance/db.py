@@ -26,6 +26,7 @@ NAMES = {
 }
 
 _writing: ContextVar[bool] = ContextVar("writing", default=True)
+_lasting: ContextVar[bool] = ContextVar("lasting", default=True)
 
 
 class Base(DeclarativeBase):
@@ -106,10 +107,16 @@ def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
 
 
 @event.listens_for(Engine, "begin")
-def _begin_sqlite(connection: Any) -> None:
+def _begin(connection: Any) -> None:
+    lasting = _lasting.get()
     if connection.dialect.name == "sqlite":
+        if connection.info.get("lasting", True) is not lasting:
+            connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if lasting else 'NORMAL'}")
+            connection.info["lasting"] = lasting
         # A plain BEGIN takes no lock until the first write, and then loses updates.
         connection.exec_driver_sql("BEGIN IMMEDIATE" if _writing.get() else "BEGIN")
+    elif not lasting:
+        connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
 
 
 def only_reading(reading: bool) -> None:
@@ -118,12 +125,16 @@ def only_reading(reading: bool) -> None:
 
 
 @contextmanager
-def transaction() -> Iterator[Any]:
-    """One transaction around a use-case: committed at the end, rolled back if anything raises."""
+def transaction(*, lasting: bool = True) -> Iterator[Any]:
+    """One transaction around a use-case: committed at the end, rolled back if anything raises.
+
+    One that is not `lasting` survives the end of this process at once, and a power cut only after
+    the next lasting one (or a second, on PostgreSQL).
+    """
     if db.session.new or db.session.dirty or db.session.deleted:
         raise RuntimeError("a transaction must begin with nothing pending")
     db.session.rollback()
-    before = _writing.set(True)
+    before, lasted = _writing.set(True), _lasting.set(lasting)
     try:
         yield db.session
         db.session.commit()
@@ -132,3 +143,4 @@ def transaction() -> Iterator[Any]:
         raise
     finally:
         _writing.reset(before)
+        _lasting.reset(lasted)

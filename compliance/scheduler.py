@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from sqlalchemy import select
 
 from compliance.db import transaction
 from compliance.mail.delivery import send_due
+from compliance.mail.pace import Pace
 from compliance.mail.post import outbox_of, sender_of
 from compliance.models import Clinic, Patient, Setting
 from compliance.services import assessments, backups, jobs, reminders, reports
@@ -110,17 +112,23 @@ def plan_and_send(bench: Bench) -> str:
         cursor = session.get(Setting, CURSOR) or Setting(name=CURSOR, value=0)
         session.add(cursor)
         cursor.value = reminders.reconcile_some(session, int(cursor.value), bench.clock())
-    tally = send(bench.config, bench.clock, bench.go_on)
+    tally = send(bench.config, bench.clock, bench.go_on, bench.stopping.wait)
     return tally or "nothing was due"
 
 
-def send(config: Config, clock: Clock, go_on: Callable[[], bool] = lambda: True) -> str:
+def send(
+    config: Config,
+    clock: Clock,
+    go_on: Callable[[], bool] = lambda: True,
+    wait: Callable[[float], object] = time.sleep,
+) -> str:
     """Send what is due; what came of it, in words."""
     try:
         outbox = outbox_of(config)
     except ValueError as error:
         raise JobFault(str(error)) from None
-    tally = send_due(outbox, sender_of(config), clock, go_on=go_on)
+    pace = Pace(config.mail_per_minute, wait=wait)
+    tally = send_due(outbox, sender_of(config), clock, go_on=go_on, pace=pace)
     return ", ".join(f"{count} {word}" for word, count in sorted(tally.items()))
 
 

@@ -6,10 +6,10 @@ import datetime as dt
 import hashlib
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from compliance.models import DeliveryAttempt, Reminder, StoredAssessment
+from compliance.models import DeliveryAttempt, Patient, Reminder, StoredAssessment
 from compliance.models.reminders import AttemptOutcome, ReminderState
 from compliance.services import audit
 from compliance.services.actors import Actor, system
@@ -27,10 +27,15 @@ INTERRUPTED = (
 )
 
 
-def due(session: Session, now: dt.datetime, limit: int) -> list[int]:
-    """The reminders that may be claimed now, oldest first."""
-    query = select(Reminder.id).where(_claimable(now)).order_by(Reminder.due_at, Reminder.id)
-    return list(session.scalars(query.limit(limit)))
+def due(session: Session, now: dt.datetime, limit: int) -> list[tuple[int, str]]:
+    """The reminders that may be claimed now, oldest first, each with its patient's address."""
+    query = (
+        select(Reminder.id, func.coalesce(Patient.email, ""))
+        .outerjoin(Patient, Patient.id == Reminder.patient_id)
+        .where(_claimable(now))
+        .order_by(Reminder.due_at, Reminder.id)
+    )
+    return [(each, address) for each, address in session.execute(query.limit(limit))]
 
 
 def _claimable(now: dt.datetime) -> ColumnElement[bool]:

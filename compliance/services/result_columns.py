@@ -229,13 +229,24 @@ def code_for(what: str, unit: str, terms: Terminology) -> str:
         raise Invalid({"analytes": f"Found {what[:40]!r}; choose an analyte of the list."})
     known = terms.unit(unit)
     for item in terms.codes.values():
-        fits = known in analyte.properties[item.property]
-        if item.analyte is analyte.analyte and item.confirmed and fits:
+        is_ours = item.analyte is analyte.analyte and item.confirmed
+        if is_ours and known in analyte.properties[item.property]:
             return item.loinc
     allowed = ", ".join(analyte.units)
     raise Invalid(
         {"analytes": f"{analyte.name} cannot be in {unit[:40] or 'no unit'}; it takes {allowed}."}
     )
+
+
+def key_of(code: str) -> str:
+    """The key of what a LOINC code measures, as `choices` has it; a key is its own."""
+    terms = load_terminology()
+    if code in terms.codes:
+        return terms.codes[code].analyte.value
+    specimen = terms.pregnancy.tests.get(code)
+    if specimen is None:
+        return code
+    return next(key for key, of in terms.pregnancy.tests.items() if of is specimen)
 
 
 def choices(terms: Terminology) -> dict[str, str]:
@@ -312,7 +323,7 @@ def _analytes(found: Any, faults: dict[str, str]) -> tuple[AnalyteColumn, ...]:
         try:
             columns.append(AnalyteColumn(heading, code_for(code, unit, load_terminology()), unit))
         except Invalid as refused:
-            faults.update({f"unit-{code}" if code else "analytes": refused.fields["analytes"]})
+            faults[f"unit-{key_of(code)}" if code else "analytes"] = refused.fields["analytes"]
     return tuple(columns)
 
 
@@ -342,7 +353,10 @@ def _check_headings(
     headings: Sequence[str] | None,
     faults: dict[str, str],
 ) -> None:
-    named = [*fields.items(), *((item.code, item.heading) for item in analytes)]
+    named = [
+        *fields.items(),
+        *((f"column-{key_of(item.code)}", item.heading) for item in analytes),
+    ]
     used = [heading for _, heading in named]
     for name, heading in named:
         if headings is not None and heading not in headings:

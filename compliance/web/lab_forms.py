@@ -30,7 +30,7 @@ class UploadForm(PageForm):
 
     files = MultipleFileField(
         "Files",
-        description="HL7 v2 messages (ORU^R01), one or many in a file, up to 20 MB together.",
+        description="HL7 v2, FHIR as JSON, or CSV and XLSX spreadsheets, up to 20 MB together.",
     )
 
 

@@ -16,6 +16,7 @@ from compliance.models import ImportedFile, ImportedMessage, ImportedResult, Pat
 from compliance.rules.facts import Fact
 from compliance.rules.terminology import load_terminology
 from compliance.services import audit, held
+from compliance.services.column_mappings import layouts
 from compliance.services.errors import DomainError, Invalid
 from compliance.services.filing import proposed
 from compliance.services.held import Decision
@@ -23,13 +24,14 @@ from compliance.services.intake import Account, receive
 from compliance.web.answers import accepted
 from compliance.web.clock import now
 from compliance.web.forms import PageForm
+from compliance.web.lab_columns import waits_for_columns
 from compliance.web.lab_forms import ClickForm, DismissForm, ReadingForm, UploadForm
 from compliance.web.security import CLINICAL, access, actor, clinic
 
 labs = Blueprint("labs", __name__, url_prefix="/labs")
 
 READERS = (*CLINICAL, Role.MANAGER)
-ENDINGS = {"hl7v2": "hl7", "fhir": "json"}
+ENDINGS = {"hl7v2": "hl7", "fhir": "json", "csv": "csv", "xlsx": "xlsx"}
 SHOWN = 60_000  # characters of a file on its page; the download has all of it
 
 Page = str | Redirect | tuple[str, int]
@@ -66,15 +68,22 @@ def upload() -> Page:
     for account in accounts:
         flash(_said(account), "warn" if account.error or account.held else "ok")
     if len(accounts) == 1:
-        return redirect(url_for("labs.show", public_id=accounts[0].public_id))
+        return redirect(_page_of(accounts[0]))
     return redirect(url_for("labs.index"))
+
+
+def _page_of(account: Account) -> str:
+    file = held.get_file(db.session(), actor(), account.public_id)
+    page = "lab_columns.describe" if waits_for_columns(file) else "labs.show"
+    return url_for(page, public_id=account.public_id)
 
 
 def _take(item: FileStorage) -> Account:
     content = item.read()
     with transaction() as session:
         name = item.filename or "unnamed"
-        return receive(session, actor(), clinic(), name, content, read_file(content), now())
+        parsed = read_file(content, layouts(session, clinic()))
+        return receive(session, actor(), clinic(), name, content, parsed, now())
 
 
 def _said(account: Account) -> str:
@@ -100,6 +109,7 @@ def show(public_id: str) -> str:
         text=text[:SHOWN],
         is_cut=len(text) > SHOWN,
         readable=actor().role in CLINICAL,
+        waits=waits_for_columns(file),
     )
 
 

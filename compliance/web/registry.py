@@ -15,6 +15,8 @@ from compliance.web.documents import documents
 from compliance.web.doses import doses
 from compliance.web.evidence import evidence
 from compliance.web.identifiers import identifier_pages
+from compliance.web.incidents import incident_pages
+from compliance.web.lab_columns import lab_columns
 from compliance.web.labs import labs
 from compliance.web.mail_texts import mail_texts
 from compliance.web.notes import notes
@@ -45,7 +47,9 @@ def blueprints() -> list[Blueprint]:
         doses,
         evidence,
         identifier_pages,
+        incident_pages,
         labs,
+        lab_columns,
         mail_texts,
         notes,
         onboarding,

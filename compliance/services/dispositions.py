@@ -314,7 +314,7 @@ def _believed(base: Judgement, number: Number, unit: str, analyte: AnalyteTerms)
         reason = f"{shown} is implausible: it is probably {suspicion.unit}. Ask the laboratory."
         return replace(base, fact=None).held(reason)
     limits = analyte.limits[unit]
-    if _refused(number, limits):
+    if is_beyond_belief(number, limits):
         reason = f"{shown} cannot be right and is never filed as it stands. Ask the laboratory."
         return replace(base, fact=None).held(reason)
     above, below = limits.query_above, limits.query_below
@@ -324,7 +324,8 @@ def _believed(base: Judgement, number: Number, unit: str, analyte: AnalyteTerms)
     return _fileable(base)
 
 
-def _refused(number: Number, limits: Limits) -> bool:
+def is_beyond_belief(number: Number, limits: Limits) -> bool:
+    """Whether a number can never be right within these limits of belief."""
     value = Fraction(number.value)
     low, high = limits.refuse_below, limits.refuse_above
     if low is not None and (value < low or (number.comparator.startswith("<") and value <= low)):
@@ -339,7 +340,7 @@ def _quantitative(
     collected: dt.date | dt.datetime,
     terms: Terminology,
 ) -> PregnancyTest:
-    if _refused(number, analyte.limits[unit]):
+    if is_beyond_belief(number, analyte.limits[unit]):
         raise Doubt(f"hCG of {number} {unit} cannot be right. Ask the laboratory.")
     found = hcg_result(number, analyte.convert(number.value, unit, "[IU]/L"), terms)
     return _pregnancy_test(found, Specimen.SERUM, collected)

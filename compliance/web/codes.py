@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
@@ -11,19 +9,17 @@ from wtforms import IntegerField, SelectField
 from wtforms.validators import InputRequired
 
 from compliance.db import db, transaction
-from compliance.interop.formats import read_file
 from compliance.models import ImportedResult, Patient, Role
 from compliance.rules.terminology import load_terminology
 from compliance.services import audit, code_mapping, codes
 from compliance.services.code_mapping import Outcome
 from compliance.services.codes import LocalCode, Target
-from compliance.services.column_mappings import layouts
-from compliance.services.rereading import Reader
 from compliance.web.answers import accepted
 from compliance.web.clock import now
 from compliance.web.filters import plural
 from compliance.web.forms import PageForm
-from compliance.web.security import CLINICAL, access, actor, clinic
+from compliance.web.lab_reading import reader
+from compliance.web.security import CLINICAL, access, actor
 
 code_pages = Blueprint("codes", __name__, url_prefix="/labs/codes")
 
@@ -131,23 +127,18 @@ def told(outcome: Outcome) -> str:
     return f"{plural(outcome.total, 'result')} read again: {', '.join(parts)}."
 
 
-def _reader(session: Session) -> Reader:
-    """How this clinic's files are read: spreadsheets by the columns that people described."""
-    return partial(read_file, layouts=layouts(session, clinic()))
-
-
 def _try(public_id: str, form: MappingForm) -> Outcome:
     with transaction() as session:
         local = codes.local_code(session, actor(), public_id)
         target = form.target.data
-        return code_mapping.try_mapping(session, actor(), local, target, _reader(session), now())
+        return code_mapping.try_mapping(session, actor(), local, target, reader(session), now())
 
 
 def _map(public_id: str, form: MappingForm) -> Outcome:
     with transaction() as session:
         local = codes.local_code(session, actor(), public_id)
         target = form.target.data
-        return code_mapping.map_code(session, actor(), local, target, _reader(session), now())
+        return code_mapping.map_code(session, actor(), local, target, reader(session), now())
 
 
 @code_pages.post("/unmap")
@@ -160,7 +151,7 @@ def unmap() -> Response:
         with transaction() as session:
             mapping = form.mapping.data
             kept = code_mapping.filed_under(session, actor(), mapping)
-            outcome = code_mapping.unmap(session, actor(), mapping, _reader(session), now())
+            outcome = code_mapping.unmap(session, actor(), mapping, reader(session), now())
             stays = f" {plural(kept, 'filed result')} stay in the record." if kept else ""
             said.append(f"The mapping is taken back. {told(outcome)}{stays}")
 

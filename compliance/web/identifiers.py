@@ -11,7 +11,6 @@ from wtforms import IntegerField, StringField
 from wtforms.validators import InputRequired
 
 from compliance.db import transaction
-from compliance.interop.formats import read_file
 from compliance.models import Patient
 from compliance.services import identifiers, patients
 from compliance.services.errors import Conflict
@@ -20,6 +19,7 @@ from compliance.services.rematching import find_again
 from compliance.web.answers import accepted
 from compliance.web.clock import now
 from compliance.web.forms import PageForm
+from compliance.web.lab_reading import reader
 from compliance.web.patient_view import open_record
 from compliance.web.security import CLINICAL, access, actor
 
@@ -140,7 +140,7 @@ def _changed(public_id: str, form: PageForm, act: Act, said: str) -> Page:
         with transaction() as session:
             patient = patients.get_patient(session, actor(), public_id)
             act(session, patient)
-            told.append(find_again(session, actor(), patient, read_file, now()).sentence)
+            told.append(find_again(session, actor(), patient, reader(session), now()).sentence)
 
     try:
         done = accepted(form, change)

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 from wtforms import TextAreaField
@@ -92,14 +92,14 @@ def close(public_id: str) -> str | Response | tuple[str, int]:
         with transaction() as session:
             incidents.close(session, actor(), public_id, form.reason.data or "", now())
 
-    if form.is_submitted() and accepted(form, act):
+    if request.method == "POST" and accepted(form, act):
         flash("Closed. It stays on record with your reason.", "ok")
         return redirect(url_for("incidents.index"))
     with transaction() as session:
         _log(session, [incidents.get_incident(session, actor(), public_id).patient])
     row = incidents.get_incident(db.session(), actor(), public_id)
     page = render_template("incidents/close.html", row=row, form=form)
-    return (page, 422) if form.is_submitted() else page
+    return (page, 422) if request.method == "POST" else page
 
 
 @incident_pages.post("/corrections/<public_id>/read")

@@ -24,6 +24,7 @@ from compliance.services.intake import Account, receive
 from compliance.web.answers import accepted
 from compliance.web.clock import now
 from compliance.web.forms import PageForm
+from compliance.web.held_acts import DismissManyForm, HeldRow, choices_about
 from compliance.web.lab_columns import waits_for_columns
 from compliance.web.lab_forms import ClickForm, DismissForm, ReadingForm, UploadForm
 from compliance.web.security import CLINICAL, access, actor, clinic
@@ -33,6 +34,8 @@ labs = Blueprint("labs", __name__, url_prefix="/labs")
 READERS = (*CLINICAL, Role.MANAGER)
 ENDINGS = {"hl7v2": "hl7", "fhir": "json", "csv": "csv", "xlsx": "xlsx"}
 SHOWN = 60_000  # characters of a file on its page; the download has all of it
+
+PER_PAGE = 50  # held results
 
 Page = str | Redirect | tuple[str, int]
 
@@ -153,15 +156,21 @@ def original(public_id: str) -> Response:
 @access(*READERS)
 def queue() -> str:
     """What waits for a person: what, why, since when, whose it may be."""
+    count = held.count_held(db.session(), actor())
+    pages = max(1, -(-count // PER_PAGE))
+    page = min(max(1, request.args.get("page", 1, type=int)), pages)
+    asked = (PER_PAGE, (page - 1) * PER_PAGE)
     with transaction() as session:
-        rows = held.held_results(session, actor())
+        rows = held.held_results(session, actor(), *asked)
         _log(session, [row.patient or row.suggested_patient for row in rows], "held results")
-    rows = held.held_results(db.session(), actor())
+    rows = held.held_results(db.session(), actor(), *asked)
     return render_template(
         "labs/held.html",
-        rows=[(row, proposed(row)) for row in rows],
-        count=held.count_held(db.session(), actor()),
-        form=ClickForm() if actor().role in CLINICAL else None,
+        rows=[HeldRow.of(db.session(), row) for row in rows],
+        count=count,
+        page=page,
+        pages=pages,
+        form=DismissManyForm() if actor().role in CLINICAL else None,
     )
 
 
@@ -240,6 +249,7 @@ def resolve(public_id: str) -> Page:
         form=form,
         is_statement=_is_statement(row),
         cancel_url=url_for("labs.queue"),
+        **choices_about(db.session(), row),
     )
     return (page, 422) if request.method == "POST" else page
 

@@ -47,6 +47,7 @@ PLACES = (
 # A patient's forms and planner belong to the place of the patients.
 WITHIN = {
     "codes": "labs",
+    "held_acts": "labs",
     "identifiers": "patients",
     "lab_columns": "labs",
     "mail_texts": "administration",

@@ -14,6 +14,7 @@ from compliance.web.courses import courses
 from compliance.web.documents import documents
 from compliance.web.doses import doses
 from compliance.web.evidence import evidence
+from compliance.web.held_acts import held_acts
 from compliance.web.identifiers import identifier_pages
 from compliance.web.incidents import incident_pages
 from compliance.web.lab_columns import lab_columns
@@ -21,6 +22,7 @@ from compliance.web.labs import labs
 from compliance.web.mail_texts import mail_texts
 from compliance.web.notes import notes
 from compliance.web.onboarding import onboarding
+from compliance.web.patient_page import patient_page
 from compliance.web.patients import patients
 from compliance.web.people import people
 from compliance.web.pharmacy import pharmacy
@@ -46,6 +48,7 @@ def blueprints() -> list[Blueprint]:
         documents,
         doses,
         evidence,
+        held_acts,
         identifier_pages,
         incident_pages,
         labs,
@@ -53,6 +56,7 @@ def blueprints() -> list[Blueprint]:
         mail_texts,
         notes,
         onboarding,
+        patient_page,
         patients,
         people,
         pharmacy,

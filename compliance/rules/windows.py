@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 
 from compliance.rules.context import Context
-from compliance.rules.courses import Course, course_of
+from compliance.rules.courses import course_of
 from compliance.rules.dates import day_ends, plus, show
-from compliance.rules.facts import Visit
+from compliance.rules.facts import PregnancyTest, Visit
 from compliance.rules.findings import Days, Finding
 from compliance.rules.makers import met, not_required, unmet
 from compliance.rules.pregnancy import unresolved
@@ -48,15 +48,11 @@ def visit_of_prescription(ctx: Context) -> Visit | None:
     after = course.last_dispensing
     since = plus(after.on, 1) if after else course.since
     visits = [visit for visit in ctx.known(Visit) if visit.on >= since]
-    issued = None if ctx.question.act is Act.PRESCRIBE else _issued_on(course, since)
-    upto = [visit for visit in visits if issued is not None and visit.on <= issued]
+    asks_anew = ctx.question.act is Act.PRESCRIBE
+    issued = () if asks_anew else course.prescriptions[-1:]
+    upto = [visit for visit in visits for item in issued if visit.on <= item.on]
     found = upto or visits
     return found[-1] if found else None
-
-
-def _issued_on(course: Course, since: dt.date) -> dt.date | None:
-    days = [item.on for item in course.prescriptions if item.on >= since]
-    return days[-1] if days else None
 
 
 def prescription_window(ctx: Context) -> Finding:
@@ -66,18 +62,8 @@ def prescription_window(ctx: Context) -> Finding:
 
 def _window_of_test(ctx: Context) -> Finding:
     tests = tests_of(ctx)
-    window = tests.window
-    if window is not None and tests.serving is not None:
-        basis = (ctx.rule("window_days_can", tests.serving.collected),)
-        if is_open(ctx, window):
-            return met(WINDOW, _opened(ctx, window), (tests.serving.id,), basis)
-        return unmet(
-            WINDOW,
-            f"The pick-up window of {_days(window)} has closed without a pick-up.",
-            (tests.serving.id,),
-            basis,
-            action="Collect a new pregnancy test, then repeat the month's steps",
-        )
+    if tests.window is not None and tests.serving is not None:
+        return _of_serving(ctx, tests.serving, tests.window)
     basis = (ctx.rule("window_days_can"),)
     if tests.missed is not None:
         return unmet(
@@ -94,6 +80,19 @@ def _window_of_test(ctx: Context) -> Finding:
         (),
         basis,
         action="Collect the pregnancy test",
+    )
+
+
+def _of_serving(ctx: Context, test: PregnancyTest, window: Days) -> Finding:
+    basis = (ctx.rule("window_days_can", test.collected),)
+    if is_open(ctx, window):
+        return met(WINDOW, _opened(ctx, window), (test.id,), basis)
+    return unmet(
+        WINDOW,
+        f"The pick-up window of {_days(window)} has closed without a pick-up.",
+        (test.id,),
+        basis,
+        action="Collect a new pregnancy test, then repeat the month's steps",
     )
 
 
@@ -160,27 +159,25 @@ def first_window_lockout(ctx: Context) -> Finding:
         return met(LOCKOUT, "No first pick-up window has been missed.", (), basis)
     until = locked_until(ctx)
     if tests.inside_lockout and tests.serving is not None:
-        return _inside(ctx, tests.missed.collected, tests.serving.collected, until)
-    waits = until is not None and not ctx.clock.reached(until)
-    newer = tests.serving is not None and tests.serving.collected > window_of(ctx, tests.missed)[1]
-    if waits and not newer and until is not None:
+        return _inside(ctx, tests.missed, tests.serving, until)
+    if until is not None and not ctx.clock.reached(until):
         return _waiting(ctx, tests.missed.id, tests.missed.collected, until)
     return met(LOCKOUT, "No wait after a missed first window is running.", (), basis)
 
 
-def _inside(ctx: Context, missed: dt.date, collected: dt.date, until: dt.date | None) -> Finding:
-    serving = tests_of(ctx).serving
-    rule = ctx.rule("lockout_days", collected)
-    earliest = until or plus(missed, 0)
+def _inside(
+    ctx: Context, missed: PregnancyTest, newer: PregnancyTest, until: dt.date | None
+) -> Finding:
+    rule = ctx.rule("lockout_days", newer.collected)
     tail = f"; the next may be collected from {show(until)}" if until else ""
     return unmet(
         LOCKOUT,
-        f"The test of {show(collected)} falls within {rule.value} days of the test of"
-        f" {show(missed)}, whose window was missed, and opens nothing{tail}.",
-        (serving.id,) if serving else (),
+        f"The test of {show(newer.collected)} falls within {rule.value} days of the test of"
+        f" {show(missed.collected)}, whose window was missed, and opens nothing{tail}.",
+        (newer.id,),
         (rule,),
         action=f"Collect a new second test{f' on or after {show(until)}' if until else ''}",
-        earliest=earliest if until else None,
+        earliest=until,
     )
 
 

@@ -35,7 +35,9 @@ class Decision(Term):
     DISMISS = "dismiss"
 
 
-def held_results(session: Session, actor: Actor, limit: int = 200) -> Sequence[ImportedResult]:
+def held_results(
+    session: Session, actor: Actor, limit: int = 50, offset: int = 0
+) -> Sequence[ImportedResult]:
     """What waits at the actor's clinic: what may announce a pregnancy first, then the oldest."""
     query = (
         select(ImportedResult)
@@ -45,6 +47,7 @@ def held_results(session: Session, actor: Actor, limit: int = 200) -> Sequence[I
         )
         .order_by(ImportedResult.urgent.desc(), ImportedResult.id)
         .limit(limit)
+        .offset(offset)
     )
     return session.scalars(query).all()
 

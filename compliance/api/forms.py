@@ -17,7 +17,7 @@ from compliance.api.answers import (
     read_json,
 )
 from compliance.api.orders import by_public_id
-from compliance.api.results import status_of, store
+from compliance.api.results import store
 from compliance.db import db
 from compliance.interop.fhir_json import part, text_of
 from compliance.interop.fhir_questionnaires import KIND, answers, read_links
@@ -40,8 +40,11 @@ def submit() -> Response:
     if text_of(sent, "resourceType") != KIND:
         raise Refused(400, f"Send one {KIND}.")
     content = request.get_data()
-    account = store(content, _for_our_patient(read_file(content), sent))
-    return fhir(_told(account, sent), status_of(account))
+    parsed = read_file(content)
+    if parsed.error:
+        raise Refused(422, parsed.error)
+    account = store(content, _for_our_patient(parsed, sent))
+    return fhir(_told(account, sent), 200 if account.is_repeat else 201)
 
 
 def _for_our_patient(parsed: IncomingFile, sent: Resource) -> IncomingFile:
@@ -66,8 +69,6 @@ def _for_our_patient(parsed: IncomingFile, sent: Resource) -> IncomingFile:
 
 
 def _told(account: Account, sent: Resource) -> Resource:
-    if account.error and not account.received:
-        return outcome(issue("error", "invalid", account.error))
     read, given = read_links(sent), answers(sent)
     results = [
         issue("warning", "informational", f"{line.code}: {line.disposition}: {line.reason}")

@@ -55,15 +55,28 @@ def _text(content: bytes) -> str:
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(
+        found = json.loads(
             text,
             parse_float=Digits,
             parse_int=Digits,
             parse_constant=_no_number,
             object_pairs_hook=_each_once,
         )
+        _check_characters(text, found)
     except RecursionError:
         raise Unreadable("The document is nested too deeply to be read.") from None
+    return found
+
+
+def _check_characters(text: str, found: Any) -> None:
+    """Refuse what no database keeps as text; escapes are the only way to write it."""
+    if "\\u0000" in text:
+        raise Unreadable("The document holds a NUL character, which no text may have.")
+    if "\\ud" in text or "\\uD" in text:
+        try:
+            json.dumps(found, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise Unreadable("The document holds half of a character (a surrogate).") from None
 
 
 def _no_number(name: str) -> NoReturn:

@@ -14,6 +14,7 @@ from tests.conftest import make_config
 
 ROOT = Path(__file__).parents[2]
 OPEN_TO_ALL = {"static", "security.login", "people.set_password"}
+OPEN_TO_ALL |= {"patient_page.enter", "patient_page.stop"}  # a link in a mail, nothing behind it
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def test_every_route_declares_who_may_use_it_or_is_refused(bare_app: Flask) -> N
     assert undeclared == []
 
 
-def test_only_signing_in_setting_a_password_by_link_and_the_styles_are_open_to_everybody(
+def test_only_signing_in_the_links_in_mails_and_the_styles_are_open_to_everybody(
     bare_app: Flask,
 ) -> None:
     endpoints = {rule.endpoint for rule in bare_app.url_map.iter_rules()}

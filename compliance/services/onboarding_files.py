@@ -7,6 +7,7 @@ import datetime as dt
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -127,7 +128,7 @@ def weigh(content: bytes) -> None:
                 with archive.open(part) as file:
                     if b"<!DOCTYPE" in file.read(4096):
                         raise _refused("The workbook defines its own entities; save it as CSV.")
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError):
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError):
         raise _refused("The workbook is damaged or locked; save it as CSV.") from None
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Sequence
-from decimal import Decimal
-from fractions import Fraction
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -14,22 +12,24 @@ from sqlalchemy.orm import Session
 
 from compliance.db import db, transaction
 from compliance.models import Dispense, Evidence, Patient, PrescriptionOrder, Role, StoredAssessment
-from compliance.rules.facts import ClinicTerms, Lab, PregnancyPotential, Record, facts_of
-from compliance.rules.lab_guides import Guides, lab_guides
-from compliance.rules.lab_notes import lab_notes
+from compliance.rules.facts import PregnancyPotential
 from compliance.rules.method_status import method_status
-from compliance.rules.programme import Programme, load_programme
-from compliance.rules.terms import Analyte, Potential, ResultStatus
+from compliance.rules.programme import load_programme
+from compliance.rules.terms import Potential
+from compliance.rules.what_if import Situation
 from compliance.services import audit, held, patients
+from compliance.services.documents import documents_of
+from compliance.services.doses import dose_summary
 from compliance.services.evidence import clinic_terms, local_date, to_record
+from compliance.services.notes import notes_of
 from compliance.services.reconciliation import has_portal
-from compliance.web.charts import Chart, line_chart
 from compliance.web.clock import now
 from compliance.web.contact_words import contacts_context
+from compliance.web.course_timeline import course_timeline
 from compliance.web.form_specs import SPECS
 from compliance.web.protocol import card_of
+from compliance.web.results import CHARTS, results_context
 from compliance.web.security import CLINICAL, actor
-from compliance.web.words import words
 
 ICONS = {
     "pregnancy-test": "test",
@@ -53,6 +53,7 @@ CATEGORIES = {
     Potential.UNDETERMINED: "Pregnancy potential not determined",
 }
 
+FILES = 3  # how many notes and documents stand on the page itself
 PHASES = {"before": "Before treatment", "during": "On treatment", "after": "After treatment"}
 
 
@@ -66,46 +67,79 @@ def open_record(public_id: str, page: str) -> Patient:
 
 
 def patient_context(session: Session, patient: Patient, moment: dt.datetime) -> dict[str, Any]:
-    """Everything that templates/patients/show.html asks for."""
+    """Everything that templates/patients/show.html asks for, but what clears each requirement."""
     rows = all_evidence(session, patient)
-    standing = _standing(rows)
-    answer = _answer(session, patient)
+    standing = standing_of(rows)
+    today = local_date(patient.clinic, moment)
+    answer = answer_of(session, patient)
     role = actor().role
     return {
         "patient": patient,
-        "today": local_date(patient.clinic, moment),
+        "today": today,
         "assessment": answer,
         **contacts_context(session, patient, moment),
         "waiting": held.waiting_for(session, patient),
         "protocol": card_of(session, patient, answer, rows, moment),
         "edition": edition_title(answer.programme, answer.edition) if answer else "",
         "programme": load_programme(patient.programme).name,
-        "category": _category(standing, local_date(patient.clinic, moment)),
+        "has_portal": has_portal(patient.programme),
+        "category": _category(standing, today),
         "phase": PHASES.get(str(answer.phase), "") if answer else "",
         **_computed(session, patient, standing, moment),
         "evidence": _by_kind(rows),
-        "prescriptions": _of(session, PrescriptionOrder, patient),
-        "dispenses": _of(session, Dispense, patient),
-        "forms": _forms(role),
+        "proofs": proofs_of(standing),
+        "decisions": _decisions(session, patient),
+        "forms": forms_of(role),
         "may_prescribe": role is Role.PRESCRIBER,
         "may_dispense": role in CLINICAL,
         "may_withdraw": role in CLINICAL,
-        "has_portal": has_portal(patient.programme),
-        "history_rows": sorted(rows, key=lambda row: row.id, reverse=True)[:12],
+        **_files(session, patient, role),
     }
+
+
+def proofs_of(rows: Iterable[Evidence]) -> dict[str, Evidence]:
+    """Entries by the id under which a finding names them as its evidence."""
+    return {str(row.id): row for row in rows}
+
+
+def situation_now(session: Session, patient: Patient, standing: Sequence[Evidence]) -> Situation:
+    """What the rules are asked of, from entries that were loaded already."""
+    return Situation(
+        to_record(patient, standing),
+        load_programme(patient.programme),
+        clinic_terms(session, patient.clinic),
+    )
 
 
 def _computed(
     session: Session, patient: Patient, standing: Sequence[Evidence], moment: dt.datetime
 ) -> dict[str, Any]:
-    """What is computed and never ticked: each method's status, each newest result."""
-    record, programme = to_record(patient, standing), load_programme(patient.programme)
-    terms = clinic_terms(session, patient.clinic)
+    """What is computed and never ticked: methods, results, the dose, the course over the months."""
+    here = situation_now(session, patient, standing)
+    today = local_date(patient.clinic, moment)
     return {
-        "methods_now": method_status(record, programme, terms, moment),
-        "lab_notes": lab_notes(record, programme, terms, moment),
-        "trends": _trends(record, programme, terms, moment),
+        "methods_now": method_status(here.record, here.programme, here.terms, moment),
+        **results_context(here, moment, CHARTS),
+        "dose": dose_summary(patient, here.record, today),
+        "course": course_timeline(session, patient, here, today),
     }
+
+
+def _files(session: Session, patient: Patient, role: Role | None) -> dict[str, Any]:
+    """The newest notes and documents, for the clinical roles only."""
+    if role not in CLINICAL:
+        return {"may_read_files": False}
+    return {
+        "may_read_files": True,
+        "notes": list(session.scalars(notes_of(patient).limit(FILES))),
+        "documents": list(session.scalars(documents_of(patient).limit(FILES))),
+    }
+
+
+def _decisions(session: Session, patient: Patient) -> list[PrescriptionOrder | Dispense]:
+    """Prescriptions and hand-overs, newest first."""
+    found = [*_of(session, PrescriptionOrder, patient), *_of(session, Dispense, patient)]
+    return sorted(found, key=lambda item: (item.evidence.happened_on, item.id), reverse=True)
 
 
 def edition_title(programme_id: str, edition_id: str) -> str:
@@ -119,12 +153,14 @@ def all_evidence(session: Session, patient: Patient) -> Sequence[Evidence]:
     return session.scalars(query.order_by(Evidence.happened_on.desc(), Evidence.id.desc())).all()
 
 
-def _standing(rows: Sequence[Evidence]) -> list[Evidence]:
+def standing_of(rows: Sequence[Evidence]) -> list[Evidence]:
+    """What was neither withdrawn nor corrected."""
     replaced = {row.supersedes_id for row in rows}
     return [row for row in rows if row.withdrawn_at is None and row.id not in replaced]
 
 
-def _answer(session: Session, patient: Patient) -> StoredAssessment | None:
+def answer_of(session: Session, patient: Patient) -> StoredAssessment | None:
+    """The stored answer about the newest course; None while there is none."""
     course = patient.course
     return session.get(StoredAssessment, course.id) if course else None
 
@@ -149,7 +185,8 @@ def _of(session: Session, table: Any, patient: Patient) -> list[Any]:
     return list(session.scalars(select(table).where(table.patient_id == patient.id)))
 
 
-def _forms(role: Role | None) -> list[dict[str, str]]:
+def forms_of(role: Role | None) -> list[dict[str, str]]:
+    """The forms that a role may fill: kind as in the address, title, icon."""
     if role not in CLINICAL:
         return []
     return [
@@ -157,43 +194,3 @@ def _forms(role: Role | None) -> list[dict[str, str]]:
         for kind, spec in SPECS.items()
         if role is Role.PRESCRIBER or not spec.prescriber_only
     ]
-
-
-def _trends(
-    record: Record, programme: Programme, terms: ClinicTerms, moment: dt.datetime
-) -> list[dict[str, Any]]:
-    """One chart an analyte and unit: results in different units are never drawn as one line."""
-    series: dict[tuple[Analyte, str], list[Lab]] = defaultdict(list)
-    for fact in reversed(facts_of(record.facts, Lab)):
-        if fact.unit and fact.status in (ResultStatus.FINAL, ResultStatus.CORRECTED):
-            series[fact.analyte, fact.unit].append(fact)
-    ordered = sorted(series, key=lambda key: (list(Analyte).index(key[0]), key[1]))
-    newest = [series[key][0] for key in ordered]
-    guides = lab_guides(record, programme, terms, moment, newest)
-    return [
-        {
-            "id": f"{analyte.value}-{number}",
-            "title": words(analyte.value),
-            "chart": _chart(series[analyte, unit], unit, guide),
-        }
-        for number, ((analyte, unit), guide) in enumerate(zip(ordered, guides, strict=True))
-    ]
-
-
-def _chart(facts: Sequence[Lab], unit: str, guide: Guides) -> Chart:
-    return line_chart(
-        [(fact.day, fact.value) for fact in facts],
-        unit,
-        limit=_decimal(guide.limit),
-        upper=next((fact.upper_limit for fact in facts if fact.upper_limit), None),
-        strict=guide.strict,
-        bands=[(band.grade, _exact(band.low), _decimal(band.high)) for band in guide.bands],
-    )
-
-
-def _exact(value: Fraction) -> Decimal:
-    return round(Decimal(value.numerator) / value.denominator, 2)
-
-
-def _decimal(value: Fraction | None) -> Decimal | None:
-    return None if value is None else _exact(value)

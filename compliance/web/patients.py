@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
+from collections.abc import Mapping
 from types import SimpleNamespace
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -10,17 +10,33 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from compliance.db import db, transaction
-from compliance.models import AccessLogEntry, AuditEvent, Clinic, Patient, StoredAssessment
+from compliance.models import Clinic, Patient, StoredAssessment
 from compliance.models.patients import Discretion
 from compliance.rules.terms import Cycle, Potential, PotentialReason, Sex
-from compliance.services import evidence
+from compliance.services import evidence, held
 from compliance.services import patients as services
+from compliance.services.errors import NotPermitted
+from compliance.services.rematching import find_again
 from compliance.web.answers import accepted
 from compliance.web.as_known import page_as_known
 from compliance.web.clock import now
 from compliance.web.enrolment_form import EnrolPatientForm
-from compliance.web.patient_view import all_evidence, open_record, patient_context
-from compliance.web.security import CLINICAL, OVERSIGHT, STAFF, access, actor, clinic
+from compliance.web.fixes import Fix, fixes_for
+from compliance.web.history import history_context, parts_for
+from compliance.web.lab_reading import reader
+from compliance.web.patient_view import (
+    all_evidence,
+    answer_of,
+    edition_title,
+    forms_of,
+    open_record,
+    patient_context,
+    proofs_of,
+    situation_now,
+    standing_of,
+)
+from compliance.web.results import results_context
+from compliance.web.security import CLINICAL, STAFF, access, actor, clinic
 from compliance.web.words import words
 from compliance.web.worklist import refresh
 
@@ -73,19 +89,23 @@ def enrol() -> str | Response | tuple[str, int]:
     form = EnrolPatientForm()
     people = services.prescribers(db.session(), clinic())
     form.prescriber_id.choices = [("", "–"), *((person.id, person.name) for person in people)]
-    made: list[str] = []
+    made: list[tuple[str, str]] = []
     if request.method == "POST" and accepted(form, lambda: made.append(_enrol(form))):
-        flash("The patient is enrolled. What is missing stands below.", "ok")
-        return redirect(url_for("patients.show", public_id=made[0]))
+        public_id, waited = made[0]
+        flash(f"The patient is enrolled. What is missing stands below. {waited}".strip(), "ok")
+        return redirect(url_for("patients.show", public_id=public_id))
     page = render_template("patients/enrol.html", form=form, cancel_url=url_for("patients.index"))
     return (page, 422) if request.method == "POST" else page
 
 
-def _enrol(form: EnrolPatientForm) -> str:
+def _enrol(form: EnrolPatientForm) -> tuple[str, str]:
+    """The new patient's public id, and what had waited for them."""
     clinic_id = clinic().id
     with transaction() as session:
         here = session.get(Clinic, clinic_id)
-        return str(services.enrol(session, actor(), here, _new_patient(form), now()).public_id)
+        patient = services.enrol(session, actor(), here, _new_patient(form), now())
+        waited = find_again(session, actor(), patient, reader(session), now())
+        return patient.public_id, waited.sentence
 
 
 def _new_patient(form: EnrolPatientForm) -> services.NewPatient:
@@ -120,24 +140,57 @@ def show(public_id: str) -> str | Response:
         return page_as_known(public_id, request.args["known_at"])
     refresh()
     patient = open_record(public_id, "record")
-    return render_template("patients/show.html", **patient_context(db.session(), patient, now()))
+    context = patient_context(db.session(), patient, now())
+    return render_template("patients/show.html", **context, fixes=_fixes(patient))
+
+
+def _fixes(patient: Patient) -> Mapping[str, Fix]:
+    role = actor().role
+    return fixes_for(patient, role, [form["kind"] for form in forms_of(role)])
+
+
+@patients.get("/<public_id>/requirements")
+@access(*STAFF)
+def requirements(public_id: str) -> str:
+    """Every requirement with its reason, evidence, sources and the button that clears it."""
+    refresh()
+    patient = open_record(public_id, "requirements")
+    session = db.session()
+    answer = answer_of(session, patient)
+    return render_template(
+        "patients/requirements.html",
+        patient=patient,
+        assessment=answer,
+        edition=edition_title(answer.programme, answer.edition) if answer else "",
+        proofs=proofs_of(all_evidence(session, patient)),
+        fixes=_fixes(patient),
+        waiting=held.waiting_for(session, patient),
+        today=evidence.local_date(patient.clinic, now()),
+    )
+
+
+@patients.get("/<public_id>/results")
+@access(*STAFF)
+def results(public_id: str) -> str:
+    """Every analyte over time, each chart with its table."""
+    patient = open_record(public_id, "results")
+    session = db.session()
+    standing = standing_of(all_evidence(session, patient))
+    return render_template(
+        "patients/results.html",
+        patient=patient,
+        today=evidence.local_date(patient.clinic, now()),
+        **results_context(situation_now(session, patient, standing), now()),
+    )
 
 
 @patients.get("/<public_id>/history")
-@access(*OVERSIGHT)
+@access(*STAFF)
 def history(public_id: str) -> str:
-    """Everything that happened to this record, and who looked at it."""
+    """Everything that happened to this record, and for oversight who looked at it."""
+    role = actor().role
+    part = request.args.get("part", "recorded")
+    if part not in parts_for(role):
+        raise NotPermitted("Your role at this clinic does not include this part of the history.")
     patient = open_record(public_id, "history")
-    since = now() - dt.timedelta(days=365)
-    changes = select(AuditEvent).where(AuditEvent.patient_id == patient.id)
-    looks = select(AccessLogEntry).where(
-        AccessLogEntry.patient_id == patient.id, AccessLogEntry.at >= since
-    )
-    return render_template(
-        "patients/history.html",
-        patient=patient,
-        events=list(db.session.scalars(changes.order_by(AuditEvent.id.desc()).limit(500))),
-        looks=list(db.session.scalars(looks.order_by(AccessLogEntry.id.desc()).limit(500))),
-        evidence_rows=all_evidence(db.session(), patient),
-        today=evidence.local_date(patient.clinic, now()),
-    )
+    return render_template("patients/history.html", **history_context(patient, part, role, now()))

@@ -151,3 +151,24 @@ def test_the_test_at_the_end_of_treatment_may_be_done_through_the_last_day_of_gr
     assert late.outcome is Outcome.UNMET
     done = found(ask([*facts, sample(ENDED)], ENDED, Act.MONITOR), Requirement.FINAL_TEST)
     assert "one month after the last dose" in done.reason
+
+
+def test_days_on_a_new_pair_are_counted_from_its_first_day_on() -> None:
+    alone = [fact for fact in admitted() if not isinstance(fact, Contraception)]
+    pair = [Contraception(method=method, from_=day(5)) for method in PAIR]
+    lead_in = found(ask([*alone, *pair], day(5)), Requirement.CONTRACEPTION_LEAD_IN)
+    assert lead_in.earliest == day(35)
+    assert found(ask([*alone, *pair], day(4)), Requirement.CONTRACEPTION_LEAD_IN).earliest is None
+
+
+@pytest.mark.parametrize(("second", "ready"), [(76, 90), (77, 107)])
+def test_days_after_a_broken_pair_run_on_through_a_change_without_a_gap(
+    second: int, ready: int
+) -> None:
+    facts = without_the_pair_from(40, started(1))
+    facts += [Contraception(method=method, from_=day(60), until=day(75)) for method in PAIR]
+    facts += [Contraception(method=method, from_=day(second)) for method in PAIR]
+    answer = ask(facts, day(80))
+    assert answer.phase is Phase.DURING
+    assert found(answer, Requirement.CONTRACEPTION_LEAD_IN).earliest == day(ready)
+    assert answer.earliest == day(ready)

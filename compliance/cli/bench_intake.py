@@ -164,7 +164,10 @@ def _feed(rng: Random, patients: int, messages: int) -> _Feed:
     numbers = range(messages)
     return _Feed(
         [_message(rng, rng.randrange(patients), f"B{number}", number) for number in numbers],
-        [_message(rng, rng.randrange(patients), f"S{number}", number) for number in numbers],
+        [
+            _message(rng, rng.randrange(patients), f"S{number}", messages + number)
+            for number in numbers
+        ],
     )
 
 

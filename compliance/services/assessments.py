@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer, lazyload
 
 from compliance.models import Course, Patient, StoredAssessment
 from compliance.rules.assess import assess
 from compliance.rules.dates import show
-from compliance.rules.facts import Dispensing, LastDose, Prescription, Record, facts_of
+from compliance.rules.facts import ClinicTerms, Dispensing, LastDose, Prescription, Record, facts_of
 from compliance.rules.findings import Assessment, Finding, PlannedDate, Question
 from compliance.rules.plan import plan
 from compliance.rules.programme import load_programme
@@ -19,9 +20,10 @@ from compliance.rules.terms import Act, Requirement
 from compliance.rules.triage import Triage, closed, triage
 from compliance.services import audit
 from compliance.services.actors import Actor, system
-from compliance.services.evidence import clinic_terms, load_record, local_date
+from compliance.services.audit import Happened
+from compliance.services.evidence import clinic_terms, load_record, load_records, local_date
 from compliance.services.protocols import protocol_after
-from compliance.services.reminders import reconcile
+from compliance.services.reminders import reconcile_all
 
 
 def current_act(record: Record, on: dt.date) -> Act:
@@ -81,15 +83,33 @@ def reassess(
     session: Session, actor: Actor, patient: Patient, now: dt.datetime
 ) -> StoredAssessment | None:
     """Compute and store the answer for the patient's newest course; audits a changed verdict."""
-    course = patient.course
-    if course is None:
-        return None
+    return next(iter(reassess_all(session, actor, [patient], now)), None)
+
+
+def reassess_all(
+    session: Session, actor: Actor, patients: Sequence[Patient], now: dt.datetime
+) -> list[StoredAssessment]:
+    """The same for several patients of one clinic, in as many queries as for one."""
     session.flush()
-    answer, ahead, place = place_of(session, patient, now)
-    place = _after_closing(course, answer, place)
-    row = _store(session, actor, course, answer, ahead, place, now)
-    reconcile(session, patient, course, row, now)
-    return row
+    courses = {patient: patient.course for patient in patients}
+    open_ = {patient: course for patient, course in courses.items() if course is not None}
+    if not open_:
+        return []
+    before = _stored(session, open_.values())
+    records = load_records(session, list(open_))
+    terms = clinic_terms(session, next(iter(open_)).clinic)
+    rows, changed = [], []
+    for patient, course in open_.items():
+        answer, ahead, place = _placed(session, patient, records[patient.id], terms, now)
+        row = before.get(course.id)
+        if row is None or (row.verdict, row.act) != (answer.verdict, answer.question.act):
+            changed.append(_changed(actor, course, answer, now))
+        rows.append(
+            _store(session, row, course, answer, ahead, _after_closing(course, answer, place), now)
+        )
+    reconcile_all(session, list(zip(open_, open_.values(), rows, strict=True)), now)
+    audit.append_all(session, rows[0].clinic_id, changed)
+    return rows
 
 
 def place_of(
@@ -100,8 +120,13 @@ def place_of(
     `known_at` None means as known now. Nothing is stored.
     """
     record = load_record(session, patient, known_at)
+    return _placed(session, patient, record, clinic_terms(session, patient.clinic, known_at), now)
+
+
+def _placed(
+    session: Session, patient: Patient, record: Record, terms: ClinicTerms, now: dt.datetime
+) -> tuple[Assessment, tuple[PlannedDate, ...], Triage]:
     programme = load_programme(patient.programme)
-    terms = clinic_terms(session, patient.clinic, known_at)
     question = question_about(record, local_date(patient.clinic, now), now)
     answer = assess(record, programme, terms, question)
     ahead = plan(record, programme, terms, now)
@@ -120,17 +145,24 @@ def _after_closing(course: Course, answer: Assessment, place: Triage) -> Triage:
     return closed(f"Closed on {show(course.closed_on)}: {course.closed_reason}")
 
 
+def _stored(session: Session, courses: Iterable[Course]) -> dict[int, StoredAssessment]:
+    query = (
+        select(StoredAssessment)
+        .where(StoredAssessment.course_id.in_([course.id for course in courses]))
+        .options(lazyload("*"), defer(StoredAssessment.findings), defer(StoredAssessment.plan))
+    )
+    return {row.course_id: row for row in session.scalars(query)}
+
+
 def _store(
     session: Session,
-    actor: Actor,
+    row: StoredAssessment | None,
     course: Course,
     answer: Assessment,
     ahead: tuple[PlannedDate, ...],
     place: Triage,
     now: dt.datetime,
 ) -> StoredAssessment:
-    row = session.get(StoredAssessment, course.id)
-    before = (row.verdict, row.act) if row else None
     if row is None:
         row = StoredAssessment(
             course_id=course.id, clinic_id=course.clinic_id, patient_id=course.patient_id
@@ -141,24 +173,28 @@ def _store(
     row.assessed_at = now
     row.changes_at = _sooner(answer.changes_at, place.changes_at)
     row.plan = [planned_json(item) for item in ahead]
-    if before != (answer.verdict, answer.question.act):
-        audit.record(
-            session,
-            actor if actor.user_id is None else system("rules"),
-            "assessment.changed",
-            "course",
-            course.id,
-            now,
-            clinic_id=course.clinic_id,
-            patient_id=course.patient_id,
-            detail={
-                "act": answer.question.act.value,
-                "verdict": answer.verdict.value,
-                "blocked_by": [item.value for item in answer.blocked_by],
-                "edition": answer.edition,
-            },
-        )
     return row
+
+
+def _changed(actor: Actor, course: Course, answer: Assessment, now: dt.datetime) -> Happened:
+    by = actor if actor.user_id is None else system("rules")
+    detail = {
+        "act": answer.question.act.value,
+        "verdict": answer.verdict.value,
+        "blocked_by": [item.value for item in answer.blocked_by],
+        "edition": answer.edition,
+    }
+    return Happened(
+        now,
+        by.name,
+        by.user_id,
+        course.clinic_id,
+        course.patient_id,
+        "assessment.changed",
+        "course",
+        str(course.id),
+        detail,
+    )
 
 
 def _sooner(one: dt.datetime | None, other: dt.datetime | None) -> dt.datetime | None:
@@ -258,6 +294,9 @@ def sweep(
 ) -> int:
     """Reassess whom time has changed; returns how many, so that a caller knows if there is more."""
     patients = due_for_reassessment(session, now, clinic_id=clinic_id, limit=limit)
+    by_clinic: dict[int, list[Patient]] = {}
     for patient in patients:
-        reassess(session, system("sweep"), patient, now)
+        by_clinic.setdefault(patient.clinic_id, []).append(patient)
+    for together in by_clinic.values():
+        reassess_all(session, system("sweep"), together, now)
     return len(patients)

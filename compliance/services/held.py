@@ -23,7 +23,7 @@ from compliance.services import audit
 from compliance.services.actors import Actor
 from compliance.services.assessments import reassess
 from compliance.services.errors import Conflict, Invalid, NotFound
-from compliance.services.filing import file, file_or_hold, proposed, standing
+from compliance.services.filing import file, file_or_hold, proposed
 from compliance.services.intake import recount
 from compliance.services.waiting import waits_for
 
@@ -153,8 +153,7 @@ def _file(
         raise Invalid(
             {"value": "As it was sent this has no certain meaning: enter what the laboratory says."}
         )
-    before = standing(session, patient, result, chosen) if result.status == "corrected" else None
-    file(session, actor, patient, result, chosen, now, supersedes=before)
+    file(session, actor, patient, result, chosen, now)
     return patient
 
 

@@ -7,16 +7,16 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from compliance.models import (
     Clinic,
     CodeMapping,
     ImportedFile,
     ImportedMessage,
-    ImportedResult,
     Patient,
 )
 from compliance.models.intake import Disposition
@@ -24,50 +24,32 @@ from compliance.rules.facts import write_fact
 from compliance.rules.terminology import Terminology, load_terminology
 from compliance.services import audit
 from compliance.services.actors import Actor
-from compliance.services.assessments import reassess
+from compliance.services.assessments import reassess_all
 from compliance.services.dispositions import Judgement, Setting, asserted, judge
+from compliance.services.drafts import Draft, DraftMessage, write_drafts
 from compliance.services.errors import NotPermitted
 from compliance.services.evidence import zone_of
-from compliance.services.filing import settle
+from compliance.services.file_accounts import Account, Line, account_of, counts, recount
+from compliance.services.filing import Filing, Result
 from compliance.services.incoming import IncomingFile, IncomingMessage, IncomingResult, Subject
-from compliance.services.matching import Match, match
+from compliance.services.matching import match_all
+from compliance.services.portions import portions
 from compliance.services.pregnancy_text import excerpt
+from compliance.services.taken_back import TAKEN_BACK
 
+__all__ = [
+    "Account",
+    "Line",
+    "account_of",
+    "as_written",
+    "by_subject",
+    "code_mappings",
+    "receive",
+    "recount",
+    "write_judgement",
+]
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One result of an account."""
-
-    system: str
-    code: str
-    display: str
-    analyte: str | None
-    value: str
-    comparator: str
-    unit: str
-    status: str
-    interpretation: str
-    collected: str
-    patient_identifiers: tuple[str, ...]
-    disposition: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """What became of a file: received = filed + held + rejected + ignored."""
-
-    file: str
-    received: int
-    filed: int
-    held: int
-    rejected: int
-    ignored: int
-    error: str | None
-    results: tuple[Line, ...]
-    is_repeat: bool = False
-    public_id: str = ""
-    format: str = ""
+PORTION = 100  # messages, or patients, that are in hand at once
 
 
 def receive(
@@ -131,21 +113,24 @@ class _Intake:
         self.file = file
         self.now = now
         self.terms: Terminology = load_terminology()
-        self.touched: dict[int, Patient] = {}
+        self.touched: dict[int, None] = {}
         self.settings: dict[str, Setting] = {}
+        self.kinds: dict[str, bool] = {}
         self.count = 0
 
-    def take(self, messages: Sequence[IncomingMessage]) -> None:
-        """Every message, then the account, the audit event and the verdicts that changed."""
-        for message in messages:
-            self._message(message)
+    def take(self, messages: Iterable[IncomingMessage]) -> None:
+        """Every message, then the account, the verdicts that changed and the audit event."""
+        for portion in portions(messages, PORTION):
+            self._take(portion)
         recount(self.file)
-        if not self.file.error and messages and not any(item.carries_results for item in messages):
-            kinds = ", ".join(sorted({item.type or "(no type)" for item in messages}))
+        if not self.file.error and self.kinds and not any(self.kinds.values()):
+            kinds = ", ".join(sorted(kind or "(no type)" for kind in self.kinds))
             self.file.error = f"No message of this file carries results: it holds {kinds[:200]}."
-        self.session.flush()
-        for patient in self.touched.values():
-            reassess(self.session, self.actor, patient, self.now)
+        for ids in portions(self.touched, PORTION):
+            patients = self.session.scalars(
+                select(Patient).where(Patient.id.in_(ids)).options(selectinload(Patient.courses))
+            )
+            reassess_all(self.session, self.actor, patients.all(), self.now)
         audit.record(
             self.session,
             self.actor,
@@ -154,30 +139,44 @@ class _Intake:
             self.file.public_id,
             self.now,
             clinic_id=self.clinic.id,
-            detail={"name": self.file.name, "sha256": self.file.sha256, **_counts(self.file)},
+            detail={"name": self.file.name, "sha256": self.file.sha256, **counts(self.file)},
         )
 
-    def _message(self, message: IncomingMessage) -> None:
-        digest = hashlib.sha256(message.raw).hexdigest()
-        before = self.session.scalar(
-            select(ImportedMessage).where(
-                ImportedMessage.clinic_id == self.clinic.id, ImportedMessage.sha256 == digest
+    def _take(self, messages: Sequence[IncomingMessage]) -> None:
+        digests = [hashlib.sha256(message.raw).hexdigest() for message in messages]
+        seen = self._seen(digests)
+        parts: list[_Part] = []
+        for message, digest in zip(messages, digests, strict=True):
+            self.kinds[message.type] = (
+                self.kinds.get(message.type, False) or message.carries_results
             )
-        )
-        for subject, items in by_subject(message, self.terms):
-            row = self._row(message, subject, digest)
-            for position, result in enumerate(items, 1):
-                row.results.append(self._result(result, message, position))
-            self.file.messages.append(row)
-            self.session.flush()
-            if before is not None:
-                self._repeated(row, before)
-            else:
-                self._settle(row, subject)
+            for subject, items in by_subject(message, self.terms):
+                row = self._row(message, subject, digest)
+                row.results = [
+                    self._result(row, result, message, position)
+                    for position, result in enumerate(items, 1)
+                ]
+                if digest in seen:
+                    _repeated(row, *seen[digest])
+                parts.append(_Part(subject, row))
+            seen.setdefault(digest, (self.file.name, self.file.received_at))
+        self._settle(parts)
+        write_drafts(self.session, [part.row for part in parts])
 
-    def _row(self, message: IncomingMessage, subject: Subject, digest: str) -> ImportedMessage:
+    def _seen(self, digests: Sequence[str]) -> dict[str, tuple[str, dt.datetime]]:
+        """In which file each message was received before, and when."""
+        query = (
+            select(ImportedMessage.sha256, ImportedFile.name, ImportedFile.received_at)
+            .join(ImportedFile, ImportedFile.id == ImportedMessage.file_id)
+            .where(ImportedMessage.clinic_id == self.clinic.id, ImportedMessage.sha256.in_(digests))
+            .order_by(ImportedMessage.id.desc())
+        )
+        return {digest: (name, at) for digest, name, at in self.session.execute(query)}
+
+    def _row(self, message: IncomingMessage, subject: Subject, digest: str) -> DraftMessage:
         self.count += 1
-        return ImportedMessage(
+        return DraftMessage(
+            file_id=self.file.id,
             clinic_id=self.clinic.id,
             position=self.count,
             message_type=_fit(message.type, 60),
@@ -193,11 +192,13 @@ class _Intake:
         )
 
     def _result(
-        self, result: IncomingResult, message: IncomingMessage, position: int
-    ) -> ImportedResult:
+        self, row: DraftMessage, result: IncomingResult, message: IncomingMessage, position: int
+    ) -> Draft:
         judgement = judge(result, message, self._setting(message))
-        row = ImportedResult(clinic_id=self.clinic.id, position=position, **as_written(result))
-        return write_judgement(row, judgement)
+        draft = Draft(row, self.clinic.id, position, **as_written(result))
+        draft.fact = judgement.fact
+        write_judgement(draft, judgement)
+        return draft
 
     def _setting(self, message: IncomingMessage) -> Setting:
         if message.sender not in self.settings:
@@ -206,24 +207,49 @@ class _Intake:
             self.settings[message.sender] = Setting(self.terms, zone, self.now, mappings)
         return self.settings[message.sender]
 
-    def _repeated(self, row: ImportedMessage, before: ImportedMessage) -> None:
-        for result in row.results:
-            result.disposition, result.urgent = Disposition.IGNORED, False
-            result.reason = (
-                f"The same message was received before, in {before.file.name}"
-                f" on {before.file.received_at:%Y-%m-%d}; nothing changed."
-            )
+    def _settle(self, parts: Sequence[_Part]) -> None:
+        waiting = [(part.subject, part.unsettled()) for part in parts]
+        waiting = [(subject, results) for subject, results in waiting if results]
+        found = match_all(self.session, self.clinic, [subject for subject, _ in waiting])
+        filing = Filing(self.session, self.actor, self.now)
+        filing.look(
+            (patient, result)
+            for subject, results in waiting
+            if (patient := found[subject].patient) is not None
+            for result in results
+        )
+        for subject, results in waiting:
+            seems = found[subject].patient or found[subject].suggestion
+            if seems is not None:
+                self.touched[seems.id] = None
+            for result in results:
+                filing.settle(result, found[subject])
+        filing.write()
 
-    def _settle(self, row: ImportedMessage, subject: Subject) -> None:
-        waiting = [item for item in row.results if item.disposition in _UNSETTLED]
-        if not waiting:
-            return
-        found: Match = match(self.session, self.clinic, subject)
-        seems = found.patient or found.suggestion
-        if seems is not None:
-            self.touched[seems.id] = seems
-        for result in waiting:
-            settle(self.session, self.actor, result, found, self.now)
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What a message says about one subject."""
+
+    subject: Subject
+    row: DraftMessage
+
+    def unsettled(self) -> list[Draft]:
+        """The results that may be filed, wait for a person, or take back what is filed."""
+        return [
+            item
+            for item in self.row.results
+            if item.disposition in _UNSETTLED or item.status in TAKEN_BACK
+        ]
+
+
+def _repeated(row: DraftMessage, file_name: str, received_at: dt.datetime) -> None:
+    for result in row.results:
+        result.disposition, result.urgent = Disposition.IGNORED, False
+        result.reason = (
+            f"The same message was received before, in {file_name}"
+            f" on {received_at:%Y-%m-%d}; nothing changed."
+        )
 
 
 _UNSETTLED = (Disposition.FILED, Disposition.HELD)
@@ -238,7 +264,7 @@ def by_subject(
     return groups or [(message.subject, [])]
 
 
-def as_written(result: IncomingResult) -> dict[str, str]:
+def as_written(result: IncomingResult) -> dict[str, Any]:
     """What is stored of a result as the laboratory wrote it."""
     return {
         "display": _fit(result.label, 255),
@@ -251,7 +277,7 @@ def as_written(result: IncomingResult) -> dict[str, str]:
     }
 
 
-def write_judgement(row: ImportedResult, judgement: Judgement) -> ImportedResult:
+def write_judgement(row: Result, judgement: Judgement) -> Result:
     """Set what was made of a result, and why."""
     row.code_system = _fit(judgement.system, 120)
     row.code = _fit(judgement.code, 120)
@@ -290,56 +316,3 @@ def code_mappings(session: Session, clinic: Clinic, sender: str) -> Mapping[tupl
         )
     )
     return {(row.code_system, row.code): row.target_code for row in rows}
-
-
-def recount(file: ImportedFile) -> None:
-    """Set a file's account from its results."""
-    results = [result for message in file.messages for result in message.results]
-    file.received = len(results)
-    for disposition in Disposition:
-        total = sum(result.disposition is disposition for result in results)
-        setattr(file, disposition.value, total)
-
-
-def _counts(file: ImportedFile) -> dict[str, int]:
-    return {
-        "received": file.received,
-        **{disposition.value: getattr(file, disposition.value) for disposition in Disposition},
-    }
-
-
-def account_of(file: ImportedFile, *, is_repeat: bool = False) -> Account:
-    """The account of a stored file, as plain data."""
-    return Account(
-        file=file.name,
-        error=file.error,
-        results=tuple(_lines(file.messages)),
-        is_repeat=is_repeat,
-        public_id=file.public_id,
-        format=file.format,
-        **_counts(file),
-    )
-
-
-def _lines(messages: Iterable[ImportedMessage]) -> Iterable[Line]:
-    for message in messages:
-        numbers = tuple(
-            " ".join(part for part in (kind, value, authority) if part)
-            for authority, value, kind in message.patient_identifiers
-        )
-        for row in message.results:
-            yield Line(
-                system=row.code_system,
-                code=row.code,
-                display=row.display,
-                analyte=row.analyte,
-                value=row.value,
-                comparator=row.comparator,
-                unit=row.unit,
-                status=row.status,
-                interpretation=row.interpretation,
-                collected=row.collected,
-                patient_identifiers=numbers,
-                disposition=row.disposition.value,
-                reason=row.reason,
-            )

@@ -105,7 +105,26 @@ def reconcile(
     session: Session, patient: Patient, course: Course, stored: StoredAssessment, now: dt.datetime
 ) -> None:
     """Plan what is missing for one course, and clear what no longer holds."""
-    known = _known(session, course.id, now)
+    reconcile_all(session, [(patient, course, stored)], now)
+
+
+def reconcile_all(
+    session: Session, answered: Sequence[tuple[Patient, Course, StoredAssessment]], now: dt.datetime
+) -> None:
+    """The same for several courses, each with its patient and its answer."""
+    known = _known(session, [course.id for _, course, _ in answered], now)
+    for patient, course, stored in answered:
+        _reconciled(session, patient, course, stored, known[course.id], now)
+
+
+def _reconciled(
+    session: Session,
+    patient: Patient,
+    course: Course,
+    stored: StoredAssessment,
+    known: Sequence[Known],
+    now: dt.datetime,
+) -> None:
     held = held_obligations(patient.clinic, course, stored, known, now)
     _end_others(session, known, held, now)
     calendar = calendar_of(patient.clinic)
@@ -150,13 +169,14 @@ def find_obligation(
     now: dt.datetime,
 ) -> Obligation | None:
     """What a reminder is about, as owed now; None when it is owed no longer."""
-    known = _known(session, course.id, now)
+    known = _known(session, [course.id], now)[course.id]
     held = held_obligations(patient.clinic, course, stored, known, now)
     return held.get((reminder.kind, reminder.obligation))
 
 
-def _known(session: Session, course_id: int, now: dt.datetime) -> list[Known]:
+def _known(session: Session, course_ids: Sequence[int], now: dt.datetime) -> dict[int, list[Known]]:
     query = select(
+        Reminder.course_id,
         Reminder.id,
         Reminder.kind,
         Reminder.obligation,
@@ -165,8 +185,11 @@ def _known(session: Session, course_id: int, now: dt.datetime) -> list[Known]:
         Reminder.due_at,
         Reminder.expires_at,
         Reminder.context,
-    ).where(Reminder.course_id == course_id, Reminder.due_at > now - REMEMBERED)
-    return [Known(*row) for row in session.execute(query.order_by(Reminder.id))]
+    ).where(Reminder.course_id.in_(course_ids), Reminder.due_at > now - REMEMBERED)
+    found: dict[int, list[Known]] = {course_id: [] for course_id in course_ids}
+    for course_id, *row in session.execute(query.order_by(Reminder.id)):
+        found[course_id].append(Known(*row))
+    return found
 
 
 def _end_others(session: Session, known: Iterable[Known], held: Held, now: dt.datetime) -> None:

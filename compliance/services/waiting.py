@@ -14,46 +14,66 @@ from compliance.models import ImportedFile, ImportedMessage, ImportedResult, Pat
 from compliance.models.intake import Disposition
 from compliance.rules.facts import PregnancyTest, WaitingResult
 from compliance.rules.terms import Analyte, TestResult
+from compliance.services.stated import stated_facts
 
 
 def waits_for(patient: Patient) -> ColumnElement[bool]:
     """What is held and is this patient's, or may be as long as nobody has said whose it is."""
-    maybe = and_(
-        ImportedResult.patient_id.is_(None), ImportedResult.suggested_patient_id == patient.id
+    return and_(ImportedResult.clinic_id == patient.clinic_id, _waits([patient.id]))
+
+
+def _waits(patient_ids: Sequence[int]) -> ColumnElement[bool]:
+    suggested = ImportedResult.suggested_patient_id.in_(patient_ids)
+    whose = or_(
+        ImportedResult.patient_id.in_(patient_ids),
+        and_(ImportedResult.patient_id.is_(None), suggested),
     )
-    whose = or_(ImportedResult.patient_id == patient.id, maybe)
     return and_(ImportedResult.disposition == Disposition.HELD, whose)
 
 
 def waiting_facts(
-    session: Session, patient: Patient, known_at: dt.datetime | None = None
-) -> Sequence[WaitingResult]:
-    """What waited for a person at an instant (None: now) and may bear on this patient's answer."""
+    session: Session, patients: Sequence[Patient], known_at: dt.datetime | None = None
+) -> dict[int, list[WaitingResult]]:
+    """What waited for a person at an instant (None: now) and may bear on each patient's answer."""
+    people = {patient.id: patient for patient in patients}
     query = (
         select(ImportedResult, ImportedFile.received_at)
         .join(ImportedMessage, ImportedMessage.id == ImportedResult.message_id)
         .join(ImportedFile, ImportedFile.id == ImportedMessage.file_id)
+        .where(ImportedResult.clinic_id.in_({patient.clinic_id for patient in patients}))
         .order_by(ImportedResult.id)
     )
     if known_at is None:
-        query = query.where(waits_for(patient))
+        query = query.where(_waits(list(people)))
     else:
-        query = query.where(_waited_for(patient, known_at), ImportedFile.received_at <= known_at)
-    zone = ZoneInfo(patient.clinic.time_zone)
-    rows = session.execute(query).all()
-    return tuple(
-        fact
-        for row, received_at in rows
-        for fact in _facts(row, received_at.astimezone(zone).date(), patient)
-    )
+        query = query.where(_waited(list(people), known_at), ImportedFile.received_at <= known_at)
+    found: dict[int, list[WaitingResult]] = {patient_id: [] for patient_id in people}
+    for row, received_at in session.execute(query):
+        for patient_id in _whose(row, known_at) & people.keys():
+            zone = ZoneInfo(people[patient_id].clinic.time_zone)
+            on = received_at.astimezone(zone).date()
+            found[patient_id] += _facts(row, on, people[patient_id])
+    for patient_id, stated in stated_facts(session, patients, known_at):
+        found[patient_id].append(stated)
+    return found
 
 
-def _waited_for(patient: Patient, known_at: dt.datetime) -> ColumnElement[bool]:
+def _waited(patient_ids: Sequence[int], known_at: dt.datetime) -> ColumnElement[bool]:
     """The same at an instant: what was resolved since then counts as whose it seemed at arrival."""
     since = and_(
-        ImportedResult.resolved_at > known_at, ImportedResult.suggested_patient_id == patient.id
+        ImportedResult.resolved_at > known_at, ImportedResult.suggested_patient_id.in_(patient_ids)
     )
-    return or_(waits_for(patient), since)
+    return or_(_waits(patient_ids), since)
+
+
+def _whose(row: ImportedResult, known_at: dt.datetime | None) -> set[int]:
+    """Whom a result that waits, or waited at an instant, may concern."""
+    found = []
+    if row.disposition is Disposition.HELD:
+        found.append(row.patient_id or row.suggested_patient_id)
+    if known_at is not None and row.resolved_at is not None and row.resolved_at > known_at:
+        found.append(row.suggested_patient_id)
+    return {patient_id for patient_id in found if patient_id is not None}
 
 
 def _facts(row: ImportedResult, on: dt.date, patient: Patient) -> Iterator[WaitingResult]:

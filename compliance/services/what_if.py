@@ -38,7 +38,7 @@ def situation_of(
     if before is not None:
         rows = [row for row in rows if (row.recorded_at, row.id) < (before.recorded_at, before.id)]
     return Situation(
-        to_record(patient, rows, waiting_facts(session, patient, known_at)),
+        to_record(patient, rows, waiting_facts(session, [patient], known_at)[patient.id]),
         load_programme(patient.programme),
         clinic_terms(session, patient.clinic, known_at),
     )

@@ -117,14 +117,14 @@ def label(target: Target) -> str:
     )
 
 
-def told(outcome: Outcome) -> str:
+def told(outcome: Outcome, read: str = "read again") -> str:
     """What reading again makes of the results, in one sentence."""
     if not outcome.total:
         return "No result that waits would change."
     parts = [f"{outcome.filed} filed", f"{outcome.held.total()} held"]
     if outcome.ignored:
         parts.append(f"{outcome.ignored} ignored")
-    return f"{plural(outcome.total, 'result')} read again: {', '.join(parts)}."
+    return f"{plural(outcome.total, 'result')} {read}: {', '.join(parts)}."
 
 
 def _try(public_id: str, form: MappingForm) -> Outcome:

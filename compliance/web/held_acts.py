@@ -58,12 +58,14 @@ class HeldRow:
     fact: Fact | None
     withdrawable: Evidence | None
     can_map: bool
+    can_confirm: bool
 
     @classmethod
     def of(cls, session: Session, row: ImportedResult) -> HeldRow:
         """What can be done about this one."""
         is_local = row.code != "" and row.code_system != LOINC
-        return cls(row, proposed(row), corrections.withdrawable(session, row), is_local)
+        taken_back = corrections.withdrawable(session, row)
+        return cls(row, proposed(row), taken_back, is_local, bool(units_to_confirm(row)))
 
 
 def choices_about(session: Session, row: ImportedResult) -> dict[str, Any]:

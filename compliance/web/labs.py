@@ -35,7 +35,7 @@ READERS = (*CLINICAL, Role.MANAGER)
 ENDINGS = {"hl7v2": "hl7", "fhir": "json", "csv": "csv", "xlsx": "xlsx"}
 SHOWN = 60_000  # characters of a file on its page; the download has all of it
 
-PER_PAGE = 50  # held results
+PER_PAGE = 25  # held results: a page stays small
 
 Page = str | Redirect | tuple[str, int]
 

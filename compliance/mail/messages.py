@@ -15,8 +15,9 @@ from email.utils import format_datetime
 from compliance.mail.calendar_file import event_on
 from compliance.mail.errors import Undelivered
 from compliance.mail.texts import Text, calendar_title, language_of, long_date, write
-from compliance.models import Clinic
+from compliance.models import Clinic, Patient
 from compliance.rules.reminders import ReminderKind
+from compliance.services.clinic_choices import closing_lines_of
 from compliance.services.letters import Letter
 
 NEUTRAL = "step"  # one text for every kind: it says that something is due, never what
@@ -104,6 +105,17 @@ def access_message(
     language = language_of(clinic.language)
     text = write("access", language, clinic=clinic.name, link=link, closing=())
     return filled(envelope(to, clinic.name, clinic.email, key, sender, now), text, language)
+
+
+def page_message(patient: Patient, link: str, sender: Sender, now: dt.datetime) -> EmailMessage:
+    """A link to the patient's own page, asked for by staff; raises Undelivered."""
+    clinic, language = patient.clinic, language_of(patient.language)
+    closing = closing_lines_of(clinic)
+    text = write("own-page", language, clinic=clinic.name, page=link, closing=closing)
+    key = f"page|{link}"
+    return filled(
+        envelope(patient.email, clinic.name, clinic.email, key, sender, now), text, language
+    )
 
 
 def envelope(

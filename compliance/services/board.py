@@ -9,7 +9,13 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from compliance.services import silent_decisions, silent_machine, silent_patients, silent_results
+from compliance.services import (
+    silent_decisions,
+    silent_machine,
+    silent_patients,
+    silent_results,
+    silent_statements,
+)
 from compliance.services.errors import NotFound, place_of
 from compliance.services.silences import Found, Scope, Silence
 
@@ -131,6 +137,18 @@ FIGURES = (
         "A patient may have the medicine because of a result that was wrong.",
         "See to each patient, then close the incident with what was done.",
         silent_results.open_incidents,
+        grave=True,
+    ),
+    Figure(
+        "statements",
+        "Patients' statements unhandled",
+        "Patients",
+        "What patients reported on their own pages and nobody has closed, and links that wrong "
+        "birth dates ended.",
+        ("statement made", "statements made"),
+        "A possible pregnancy, a missed pill or a symptom may be waiting for a call.",
+        "Open Statements, call the patient, and close each with what was done.",
+        silent_statements.unhandled,
         grave=True,
     ),
     Figure(

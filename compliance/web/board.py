@@ -17,7 +17,7 @@ from compliance.services.board import Counted
 from compliance.services.silences import Scope, Silence
 from compliance.web.clock import now
 from compliance.web.filters import plural
-from compliance.web.security import OVERSIGHT, access, actor, clinic, rule_of
+from compliance.web.security import CLINICAL, OVERSIGHT, access, actor, clinic, rule_of
 
 silences = Blueprint("board", __name__, url_prefix="/board")
 
@@ -148,6 +148,8 @@ def _candidates(item: Silence) -> list[tuple[str, dict[str, Any]]]:
         return [("labs.resolve", {"public_id": item.place.key}), ("labs.queue", {})]
     if kind == "incident":
         return [("incidents.close", {"public_id": item.place.key}), ("incidents.index", {})]
+    if kind == "statement" and actor().role in CLINICAL:
+        return [("statements.index", {})]
     if item.patient is not None:
         where = {"public_id": item.patient.public_id, "_anchor": _ANCHORS.get(kind)}
         return [("patients.show", where)]

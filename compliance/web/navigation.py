@@ -11,7 +11,7 @@ from flask import Flask, current_app, g, request, url_for
 from compliance import __version__
 from compliance.db import db
 from compliance.models import Role, Setting
-from compliance.services import corrections, held, jobs
+from compliance.services import corrections, held, jobs, statement_handling
 from compliance.services.actors import Actor
 from compliance.web.clock import now
 from compliance.web.security import CLINICAL, OVERSIGHT, STAFF
@@ -34,6 +34,7 @@ PLACES = (
     Place("Patients", "patients.index", "patients", STAFF),
     Place("Lab results", "labs.index", "lab", (*CLINICAL, Role.MANAGER)),
     Place("Incidents", "incidents.index", "alert", (*CLINICAL, Role.MANAGER)),
+    Place("Statements", "statements.index", "chat", CLINICAL),
     Place("Pharmacy check", "pharmacy.check", "pill", (*CLINICAL, Role.PHARMACIST)),
     Place("Portal sheet", "reconciliation.index", "external", CLINICAL),
     Place("Reminders", "reminders.index", "reminder", STAFF, heading="Compliance"),
@@ -98,6 +99,7 @@ def _silent(actor: Actor | None) -> jobs.Pulse | None:
 _COUNTED: dict[str, Callable[[Actor], int]] = {
     "labs.index": lambda actor: held.count_held(db.session(), actor),
     "incidents.index": lambda actor: corrections.count_waiting(db.session(), actor),
+    "statements.index": lambda actor: statement_handling.count_open(db.session(), actor),
 }
 
 

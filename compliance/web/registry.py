@@ -32,6 +32,7 @@ from compliance.web.protocol import protocol
 from compliance.web.reconciliation import reconciliation
 from compliance.web.reminders import reminders
 from compliance.web.reports import reports
+from compliance.web.statements import statements
 from compliance.web.visits import visits
 from compliance.web.worklist import worklist_pages
 
@@ -67,6 +68,7 @@ def blueprints() -> list[Blueprint]:
         reminders,
         reports,
         silences,
+        statements,
         visits,
         worklist_pages,
     ]

@@ -76,6 +76,7 @@ def test_every_kind_has_its_three_templates_in_every_language(language):
     needed |= {template_of(kind, detailed=False) for kind in ReminderKind}
     needed.add("access")  # no reminder: the link with which staff set a password
     files = {f"{name}.{part}" for name in needed for part in ("subject.txt", "txt", "html")}
+    files |= {f"own-page.{part}" for part in ("subject.txt", "txt", "html")}  # asked for by staff
     files |= {"words.toml", "page-link.txt", "page-link.html"}
     assert {path.name for path in (FOLDER / language).iterdir()} == files
 

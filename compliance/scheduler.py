@@ -19,8 +19,10 @@ from sqlalchemy import select
 
 from compliance.db import transaction
 from compliance.mail.delivery import send_due
+from compliance.mail.mailbox import MailboxFault
 from compliance.mail.pace import Pace
 from compliance.mail.post import outbox_of, sender_of
+from compliance.mail.returns import read_bounces
 from compliance.models import Clinic, Patient, Setting
 from compliance.services import assessments, backups, jobs, reminders, reports
 from compliance.services.actors import system
@@ -132,6 +134,22 @@ def send(
     return ", ".join(f"{count} {word}" for word, count in sorted(tally.items()))
 
 
+def read_returned(bench: Bench) -> str:
+    """Read the mailbox to which undelivered mail comes back."""
+    return returned(bench.config, bench.clock)
+
+
+def returned(config: Config, clock: Clock) -> str:
+    """Read what came back; what was found, in words."""
+    if not config.bounces_url:
+        return "no mailbox is configured"
+    try:
+        tally = read_bounces(config.bounces_url, clock)
+    except MailboxFault as fault:
+        raise JobFault(str(fault)) from None
+    return ", ".join(f"{count} {word}" for word, count in sorted(tally.items())) or "nothing new"
+
+
 def plan_digests(bench: Bench) -> str:
     """Plan the next morning's digests."""
     with transaction() as session:
@@ -201,6 +219,7 @@ WORK: dict[str, Callable[[Bench], str]] = {
     "sweep": sweep,
     "digests": plan_digests,
     "reminders": plan_and_send,
+    "bounces": read_returned,
     "monthly-reports": monthly_reports,
     "backup": back_up,
 }

@@ -46,6 +46,7 @@ def test_the_jobs_run_as_often_as_promised():
         "sweep": 60,
         "digests": 3600,
         "reminders": 300,
+        "bounces": 600,
         "monthly-reports": 3600,
         "backup": 3600,
     }

@@ -18,6 +18,7 @@ from compliance.models import Clinic, Patient, Reminder
 from compliance.models.reminders import ReminderState
 from compliance.rules.dates import show, zone
 from compliance.scheduler import JobFault, start_scheduler, stop_scheduler
+from compliance.scheduler import returned as read_returned
 from compliance.scheduler import send as send_mails
 from compliance.services import reminders as service
 from compliance.web.clock import now
@@ -77,6 +78,16 @@ def send() -> None:
     except JobFault as fault:
         raise click.ClickException(str(fault)) from None
     click.echo(said or "Nothing was due.")
+
+
+@reminders.command("bounces")
+@with_appcontext
+def bounces() -> None:
+    """Read mail that came back from the mailbox (BOUNCES_URL); each report counts once."""
+    try:
+        click.echo(read_returned(current_app.extensions["settings"], now))
+    except JobFault as fault:
+        raise click.ClickException(str(fault)) from None
 
 
 @click.command("scheduler")

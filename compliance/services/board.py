@@ -99,7 +99,7 @@ FIGURES = (
         "Cannot be reached by mail",
         "Patients",
         "Patients who want reminders, and staff who want the digest, without an address or whose "
-        "newest mail was given up.",
+        "newest mail was given up or came back.",
         ("address", "addresses"),
         "Reminders to them go nowhere; only a call reaches them.",
         "Call them, and ask for an address that works.",

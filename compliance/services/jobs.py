@@ -22,6 +22,7 @@ EVERY: dict[str, dt.timedelta] = {
     "sweep": dt.timedelta(minutes=1),
     "digests": dt.timedelta(hours=1),
     "reminders": dt.timedelta(minutes=5),
+    "bounces": dt.timedelta(minutes=10),
     "monthly-reports": dt.timedelta(hours=1),
     "backup": dt.timedelta(hours=1),
 }

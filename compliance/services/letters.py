@@ -14,6 +14,7 @@ from compliance.models.patients import Discretion
 from compliance.models.reminders import ReminderState
 from compliance.rules.reminders import Obligation, ReminderKind, Rung, may_go, outranks
 from compliance.rules.triage import Group
+from compliance.services.bounces import takes_no_mail
 from compliance.services.clinic_choices import closing_lines_of
 from compliance.services.patient_links import link_for
 from compliance.services.protocols import needs_protocol
@@ -31,6 +32,7 @@ RECENT = dt.timedelta(days=14)
 
 NOT_WANTED = "The patient does not want reminders."
 NO_ADDRESS = "There is no e-mail address for this patient."
+CAME_BACK = "Mail to this address came back; call, and ask for another address."
 OVERTAKEN = "A more pressing reminder of the same step goes out instead."
 NO_READER = "This person does not want the morning digest, or works here no longer."
 NOTHING_WAITS = "Nothing waited for anybody that morning."
@@ -135,6 +137,8 @@ def _to_patient(
         return Stop(ReminderState.SKIPPED, NO_ADDRESS)
     if _overtaken(session, reminder, now):
         return Stop(ReminderState.SKIPPED, OVERTAKEN)
+    if takes_no_mail(session, reminder):
+        return Stop(ReminderState.DEAD, CAME_BACK)
     if obligation is None or late:
         return _too_late(reminder)
     return _patient_letter(reminder, patient, obligation)

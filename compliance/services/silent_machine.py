@@ -17,6 +17,7 @@ _WORDS = {
     "sweep": "Answers that time changes",
     "digests": "Morning digests",
     "reminders": "Reminders",
+    "bounces": "Mail that came back",
     "monthly-reports": "Monthly reports",
     "backup": "Backup",
 }

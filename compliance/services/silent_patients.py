@@ -23,10 +23,11 @@ from compliance.rules.dates import day_begins, day_ends, show
 from compliance.rules.programme import load_programme
 from compliance.rules.stop_protocol import StopProtocol
 from compliance.rules.triage import Group
-from compliance.services import protocols
+from compliance.services import bounces, protocols
 from compliance.services.reminders import DIGEST_ROLES
 from compliance.services.silences import Found, Place, Scope, Silence, open_courses
 
+_NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
 LATE_BY = dt.timedelta(minutes=5)  # five sweeps
 
 
@@ -80,7 +81,7 @@ def _undated(
 
 def undeliverable(session: Session, scope: Scope) -> Found:
     """Who is to get mail and has no address, or one at which the newest mail was given up."""
-    given_up = _given_up(session, scope)
+    given_up = _given_up(session, scope) | bounces.came_back_to(session, scope.clinic.id)
     patients = [
         (course, patient)
         for course, patient, _ in open_courses(session, scope.clinic)
@@ -112,10 +113,11 @@ def _given_up(session: Session, scope: Scope) -> dict[str, dt.datetime]:
         )
         .group_by(Reminder.recipient)
     )
+    settled = bounces.settled_for(session, scope.clinic.id)
     return {
         recipient: failed
         for recipient, failed, reached in rows
-        if failed is not None and (reached is None or reached < failed)
+        if failed is not None and max(reached or _NEVER, settled.get(recipient, _NEVER)) < failed
     }
 
 
@@ -138,7 +140,7 @@ def _unreached(
 ) -> Silence:
     reason = "Reminders are wanted and there is no e-mail address."
     if patient.email:
-        reason = "The newest reminder was given up: the address does not take it."
+        reason = "The address does not take mail: the newest was given up, or came back."
     return Silence(
         patient.name,
         reason,
@@ -152,7 +154,7 @@ def _unreached(
 def _unread_digest(user: User, failed: dt.datetime) -> Silence:
     return Silence(
         user.name,
-        "The newest morning digest was given up: the address does not take it.",
+        "The address does not take mail: the newest digest was given up, or came back.",
         "Have an administrator correct the address",
         failed,
         Place("reminders"),

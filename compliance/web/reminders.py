@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Container
 from types import SimpleNamespace
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
@@ -14,9 +15,11 @@ from compliance.db import db, transaction
 from compliance.mail.outbox import WRITTEN
 from compliance.models import JobRun, Reminder, User
 from compliance.models.reminders import AttemptOutcome, ReminderState
-from compliance.services import audit, jobs, sending
+from compliance.rules.reminders import ReminderKind
+from compliance.services import audit, bounces, jobs, sending
 from compliance.services.evidence import local_date
 from compliance.web.clock import now
+from compliance.web.reminder_words import NAMES
 from compliance.web.security import STAFF, access, actor, clinic
 
 reminders = Blueprint("reminders", __name__, url_prefix="/reminders")
@@ -30,13 +33,6 @@ VIEWS: dict[str, tuple[str, tuple[ReminderState, ...]]] = {
     "skipped": ("Not sent", (ReminderState.SKIPPED, ReminderState.CLEARED)),
 }
 
-KINDS = {
-    "test-due": "Pregnancy test due",
-    "window-closing": "Window closing",
-    "statement-due": "Monthly statement due",
-    "final-test": "Test after treatment",
-    "digest": "Morning digest",
-}
 RUNGS = {"gentle": "first", "firm": "second", "last-call": "last", "daily": ""}
 
 
@@ -48,12 +44,13 @@ def index() -> str:
     chosen = chosen if chosen in VIEWS else "planned"
     page = db.paginate(_query(chosen), per_page=PER_PAGE, error_out=False)
     settings = current_app.extensions["settings"]
+    silent = bounces.came_back_to(db.session(), clinic().id)
     return render_template(
         "reminders/index.html",
         views=_tiles(chosen),
         chosen=SimpleNamespace(value=chosen, label=VIEWS[chosen][0]),
         page=page,
-        rows=[_row(item) for item in page.items],
+        rows=[_row(item, silent) for item in page.items],
         today=local_date(clinic(), now()),
         mail_leaves=settings.mail_leaves,
         mail_dir=settings.mail_dir,
@@ -92,13 +89,13 @@ def _tiles(chosen: str) -> list[SimpleNamespace]:
     ]
 
 
-def _row(item: Reminder) -> SimpleNamespace:
+def _row(item: Reminder, silent: Container[str]) -> SimpleNamespace:
     by = item.context.get("by")
     return SimpleNamespace(
         id=item.id,
         patient=item.patient,
         reader=None if item.patient else _reader(item),
-        kind=KINDS.get(item.kind, item.kind),
+        kind=NAMES.get(ReminderKind(item.kind), item.kind),
         rung=RUNGS.get(item.rung, item.rung),
         by=dt.date.fromisoformat(by) if by else None,
         due_at=item.next_try_at or item.due_at,
@@ -106,6 +103,7 @@ def _row(item: Reminder) -> SimpleNamespace:
         state="written" if _only_written(item) else item.state.value,
         reason=item.state_reason,
         attempts=item.attempts,
+        came_back=item.state is ReminderState.DEAD and item.recipient in silent,
         can_retry=item.state in (ReminderState.DEAD, ReminderState.FAILED)
         and (item.expires_at is None or item.expires_at > now()),
     )
@@ -135,6 +133,20 @@ def again(reminder_id: int) -> Response:
     with transaction() as session:
         sending.retry(session, actor(), reminder_id, now())
     flash("It goes out with the next run, within five minutes.", "ok")
+    return redirect(url_for("reminders.index", show="failed"))
+
+
+@reminders.post("/<int:reminder_id>/address")
+@access(*STAFF)
+def address(reminder_id: int) -> Response:
+    """Enter another address for a patient to whom mail came back, or say that it works again."""
+    wanted = request.form.get("address", "").strip()
+    with transaction() as session:
+        if wanted:
+            bounces.correct_address(session, actor(), reminder_id, wanted, now())
+        else:
+            bounces.resolve(session, actor(), reminder_id, now())
+    flash("Reminders go out to this address again.", "ok")
     return redirect(url_for("reminders.index", show="failed"))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from compliance.rules.anchors import anchors_of
 from compliance.rules.clock import Clock, Reader
-from compliance.rules.dates import local_day, zone
+from compliance.rules.dates import day_begins, local_day, zone
 from compliance.rules.facts import KINDS, ClinicTerms, Fact, Lab, Record
 from compliance.rules.findings import Provision, Question
 from compliance.rules.programme import Edition, JudgedOn, LedBy, NoEditionError, Programme
@@ -61,6 +61,11 @@ class Index:
                 known[kind] = [fact for fact in found if clock.reached(fact.day)]
         return known
 
+    def next_after(self, day: dt.date) -> dt.date | None:
+        """The first day after one that has a fact; None without one."""
+        ahead = (_DAYS[kind](fact) for kind, found in self._by_kind.items() for fact in found)
+        return min((later for later in ahead if later > day), default=None)
+
 
 # The day alone, and the day before the id: without a call for each fact where it is no moment.
 _DAYS: dict[type[Fact], Callable[[Any], Any]] = defaultdict(
@@ -82,6 +87,13 @@ def _at_the_clinic(fact: Any, clinic_zone: str) -> Any:
     except OverflowError:
         local = collected
     return replace(fact, collected=local.replace(tzinfo=None))
+
+
+def next_fact_from(record: Record, clinic_zone: str, at: dt.datetime) -> dt.datetime | None:
+    """The first instant at which a fact dated ahead begins to count; None without one."""
+    index = Index(record.facts, clinic_zone)
+    day = index.next_after(local_day(at, clinic_zone))
+    return day_begins(day, clinic_zone) if day else None
 
 
 def authority_zone(programme: Programme, terms: ClinicTerms, at: dt.datetime) -> str:

@@ -10,9 +10,9 @@ from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 from compliance.rules.assess import assess
+from compliance.rules.context import next_fact_from
 from compliance.rules.facts import (
     ClinicTerms,
-    Dispensing,
     Fact,
     LastDose,
     Pregnancy,
@@ -205,14 +205,13 @@ def test_the_place_on_the_worklist_stays_until_it_says(
     situation: Situation, act: Act, clinic: ClinicTerms, data: st.DataObject
 ) -> None:
     facts, at = situation
-    # A pick-up is recorded when it has happened; one of tomorrow would move the end of the supply.
-    facts = [fact for fact in facts if not (isinstance(fact, Dispensing) and fact.on >= at.date())]
     # Once a course has ended the clinic's worklist monitors, as the dates ahead do.
     act = Act.MONITOR if any(isinstance(fact, LastDose) for fact in facts) else act
     found = answer(facts, at, act, clinic)
     planned = plan(record(facts), IPLEDGE, clinic, at)
     place = triage(found, planned, at)
-    ends = [moment for moment in (found.changes_at, place.changes_at) if moment]
+    begins = next_fact_from(record(facts), clinic.time_zone, at)
+    ends = [moment for moment in (found.changes_at, place.changes_at, begins) if moment]
     until = min(ends, default=at + dt.timedelta(days=300))
     span = int((until - at).total_seconds())
     for second in (data.draw(st.integers(0, max(span - 1, 0))), max(span - 1, 0)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session, defer, lazyload
 
 from compliance.models import Course, Patient, StoredAssessment
 from compliance.rules.assess import assess
+from compliance.rules.context import next_fact_from
 from compliance.rules.dates import show
 from compliance.rules.facts import ClinicTerms, Dispensing, LastDose, Prescription, Record, facts_of
 from compliance.rules.findings import Assessment, Finding, PlannedDate, Question
@@ -131,7 +133,9 @@ def _placed(
     answer = assess(record, programme, terms, question)
     ahead = plan(record, programme, terms, now)
     stopping = protocol_after(session, patient, record, terms, answer)
-    return answer, ahead, triage(answer, ahead, now, stopping)
+    place = triage(answer, ahead, now, stopping)
+    begins = next_fact_from(record, terms.time_zone, now)
+    return answer, ahead, replace(place, changes_at=_sooner(place.changes_at, begins))
 
 
 def _after_closing(course: Course, answer: Assessment, place: Triage) -> Triage:

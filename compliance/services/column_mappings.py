@@ -84,8 +84,8 @@ def _check_others(
         if other.sender.casefold() == sender.casefold():
             raise Invalid(
                 {
-                    "sender": f"{other.sender} has a spreadsheet with other headings already. Change"
-                    " that one, or name this one apart, such as “(monthly)”."
+                    "sender": f"{other.sender} has a spreadsheet with other headings already."
+                    " Change that one, or name this one apart, such as “(monthly)”."
                 }
             )
         if sorted(other.headings) == sorted(headings):

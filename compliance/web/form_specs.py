@@ -47,7 +47,7 @@ SPECS: dict[str, FormSpec] = {
         FormSpec("method_report", "Record the month's statement", "Prescriber and patient state the methods each month; the two statements have to name the same ones.", MethodReportForm),
         FormSpec("counselling", "Confirm counselling", "The prescriber confirms for each prescription that the patient was counselled.", CounsellingForm, prescriber_only=True),
         FormSpec("comprehension", "Record the patient's questions", "The patient answers the month's questions after the prescriber's entry.", ComprehensionForm),
-        FormSpec("lab", "Record a laboratory result", "Copy what the laboratory printed. Nothing is converted by guess.", LabForm),
+        FormSpec("lab", "Record laboratory results", "Copy what the laboratory printed. Nothing is converted by guess.", LabForm),
         FormSpec("acknowledgement", "Record a signed form", "Who signed what, and when; for a minor a parent or guardian signs too.", AcknowledgementForm),
         FormSpec("pregnancy_potential", "Determine pregnancy potential", "It decides which path through the programme applies.", PotentialForm),
         FormSpec("enrolment", "Record the enrolment", "Entry in the programme's registry is verified at every dispensing.", EnrolmentForm),

@@ -224,20 +224,7 @@ class VisitForm(FactForm):
 
 
 class LabForm(FactForm):
-    """A result typed in by hand, exactly as the laboratory wrote it."""
-
-    collected = DateField("Collected on", [NEEDED])
-    analyte = SelectField("Analyte", [CHOOSE], choices=[("", "Choose…"), *choices(Analyte)])
-    value = StringField("Value", [NEEDED], description="As printed, with < or > where it has one.")
-    unit = StringField(
-        "Unit",
-        [NEEDED],
-        description="As printed: mg/dL, mmol/L, U/L … A result without a unit is not used.",
-    )
-    upper_limit = StringField(
-        "Upper limit of normal", [Optional()], description="The laboratory's own, in the same unit."
-    )
-    fasting = BooleanField("Fasting sample")
+    """Results typed in by hand have a page of their own, for a whole sample."""
 
 
 class LabDecisionForm(FactForm):

@@ -51,6 +51,7 @@ WITHIN = {
     "held_acts": "labs",
     "identifiers": "patients",
     "lab_columns": "labs",
+    "lab_panel": "patients",
     "mail_texts": "administration",
     "onboarding": "administration",
     "people": "administration",

@@ -18,8 +18,10 @@ from compliance.web.held_acts import held_acts
 from compliance.web.identifiers import identifier_pages
 from compliance.web.incidents import incident_pages
 from compliance.web.lab_columns import lab_columns
+from compliance.web.lab_panel import lab_panel
 from compliance.web.labs import labs
 from compliance.web.mail_texts import mail_texts
+from compliance.web.metrics import metrics
 from compliance.web.notes import notes
 from compliance.web.onboarding import onboarding
 from compliance.web.patient_page import patient_page
@@ -54,7 +56,9 @@ def blueprints() -> list[Blueprint]:
         incident_pages,
         labs,
         lab_columns,
+        lab_panel,
         mail_texts,
+        metrics,
         notes,
         onboarding,
         patient_page,

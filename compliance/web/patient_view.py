@@ -30,6 +30,7 @@ from compliance.web.form_specs import SPECS
 from compliance.web.protocol import card_of
 from compliance.web.results import CHARTS, results_context
 from compliance.web.security import CLINICAL, actor
+from compliance.web.statement_words import statements_context
 
 ICONS = {
     "pregnancy-test": "test",
@@ -78,6 +79,7 @@ def patient_context(session: Session, patient: Patient, moment: dt.datetime) -> 
         "today": today,
         "assessment": answer,
         **contacts_context(session, patient, moment),
+        **statements_context(session, patient),
         "waiting": held.waiting_for(session, patient),
         "protocol": card_of(session, patient, answer, rows, moment),
         "edition": edition_title(answer.programme, answer.edition) if answer else "",

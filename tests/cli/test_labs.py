@@ -11,9 +11,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from compliance.app import create_app
 from compliance.cli import register
 from compliance.db import db
 from compliance.models import Evidence, ImportedFile, Role
+from tests.conftest import make_config
 from tests.interop.messages import TG, obx, oru
 from tests.world import a_clinic, a_patient, a_user
 
@@ -130,3 +132,70 @@ def test_all_real_files_are_accounted_for_together(app: Flask, clinic: int) -> N
     code, said = run(app, "--dry-run", *files)
     assert code == 0
     assert f"{len(files)} files: received 442" in said
+
+
+SYNTHEA = (
+    b"DATE,PATIENT,ENCOUNTER,CATEGORY,CODE,DESCRIPTION,VALUE,UNITS,TYPE\n"
+    b"2026-03-10T04:17:47Z,T-1,e1,laboratory,2571-8,Triglycerides,120,mg/dL,numeric\n"
+    b"2026-03-10T04:17:47Z,T-1,e1,vital-signs,8302-2,Body Height,127.9,cm,numeric\n"
+)
+SHEET = b"Nr;Entnahme;Trig\nT-1;01.04.2026;1,70\n"
+COLUMNS = """
+sender = "Labor Nord"
+authority = "riverside"
+date_form = "dmy"
+decimal = ","
+all_final = true
+fields = {number = "Nr", collected = "Entnahme"}
+analytes = [{heading = "Trig", code = "TG", unit = "mmol/L"}]
+"""
+
+
+def test_a_published_spreadsheet_is_accounted_for_by_its_headings(app, clinic, tmp_path) -> None:
+    code, said = run(app, "--dry-run", "--json", written(tmp_path, SYNTHEA, "observations.csv"))
+    assert code == 0
+    account = json.loads(said)
+    assert (account["received"], account["held"], account["ignored"]) == (2, 1, 1)
+    first = account["results"][0]
+    assert (first["system"], first["code"]) == ("http://loinc.org", "2571-8")
+    assert "no status" in first["reason"]
+
+
+def test_columns_are_stated_in_a_file(app: Flask, clinic: int, tmp_path: Path) -> None:
+    sheet = written(tmp_path, SHEET, "april.csv")
+    code, said = run(app, "--dry-run", "--json", sheet)
+    assert "Nobody has said yet" in json.loads(said)["error"]
+    columns = written(tmp_path, COLUMNS.encode(), "columns.toml")
+    code, said = run(app, "--json", "--columns", columns, sheet)
+    assert code == 0
+    (line,) = json.loads(said)["results"]
+    shown = (line["code"], line["value"], line["unit"], line["collected"], line["disposition"])
+    assert shown == ("14927-8", "1.70", "mmol/L", "01.04.2026", "filed")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("{", "neither JSON nor TOML"), ('fields = {weight = "W"}', "weight"), ("= 1", "neither")],
+)
+def test_columns_that_cannot_be_meant_are_refused(app, clinic, tmp_path, text, said) -> None:
+    columns = written(tmp_path, text.encode(), "columns.json")
+    code, answer = run(app, "--columns", columns, written(tmp_path, SHEET, "april.csv"))
+    assert code == 2
+    assert said in answer
+
+
+def test_a_dry_run_needs_no_database_and_makes_none(tmp_path: Path) -> None:
+    app = create_app(make_config(tmp_path / "empty"))
+    register(app)
+    path = written(tmp_path, oru(obx()))
+    answer = app.test_cli_runner().invoke(args=["import-labs", "--dry-run", "--json", str(path)])
+    assert answer.exit_code == 0, answer.output
+    assert json.loads(answer.output)["held"] == 1
+    assert not (tmp_path / "empty" / "clinic.db").exists()
+
+
+def test_a_folder_and_a_missing_file_have_an_error_each(app, clinic, tmp_path: Path) -> None:
+    code, said = run(app, "--dry-run", "--json", tmp_path, tmp_path / "missing.csv")
+    assert code == 1
+    errors = [json.loads(line)["error"] for line in said.splitlines()]
+    assert all(error.startswith("The file cannot be read") for error in errors)

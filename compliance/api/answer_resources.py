@@ -24,7 +24,7 @@ from compliance.api.parts import (
     words,
 )
 from compliance.models import Patient, StoredAssessment
-from compliance.rules.terms import Requirement
+from compliance.rules.terms import Act, Requirement
 from compliance.rules.triage import Group
 from compliance.services.actors import Actor
 from compliance.services.errors import Invalid
@@ -46,9 +46,7 @@ def _task(answer: StoredAssessment, patient: Patient) -> Resource:
     body = {
         "extension": [extension("edition", answer.edition)] if answer.edition else [],
         "status": "completed" if is_closed else "requested",
-        "businessStatus": concept(
-            STATUS_WORDS[answer.verdict], own_code("verdict", answer.verdict.value)
-        ),
+        "businessStatus": _standing(answer),
         "intent": "plan",
         "priority": "urgent" if answer.grouping == Group.ACT_NOW.value else "routine",
         "code": concept(words(answer.act.value), own_code("act", answer.act.value)),
@@ -60,6 +58,12 @@ def _task(answer: StoredAssessment, patient: Patient) -> Resource:
         "note": notes(_edition(answer)),
     }
     return resource("Task", patient.public_id, answer.assessed_at, body)
+
+
+def _standing(answer: StoredAssessment) -> Resource | None:
+    if answer.act is Act.MONITOR:
+        return None  # it asks no leave
+    return concept(STATUS_WORDS[answer.verdict], own_code("verdict", answer.verdict.value))
 
 
 def care_plans(_session: Session, rows: Sequence[Any], _now: dt.datetime) -> list[Resource]:
@@ -114,7 +118,7 @@ def find_issues(session: Session, actor: Actor, wanted: Wanted) -> Page:
     """One page of the findings that block or warn; the rows are (answer, patient, finding)."""
     patient, _, mark = (wanted.key or "").partition("-")
     whose = Wanted(
-        patient=patient if wanted.key is not None else wanted.patient,
+        patients=(*wanted.patients, *([patient] if wanted.key is not None else [])),
         days=wanted.days,
         updated=wanted.updated,
     )
@@ -122,7 +126,6 @@ def find_issues(session: Session, actor: Actor, wanted: Wanted) -> Page:
     found = [
         (row[0], row.Patient, finding)
         for row in rows
-        if wanted.patient in (None, row.Patient.public_id)
         for finding in row[0].findings
         if finding["blocks"] or finding["warns"]
         if wanted.key is None or finding["requirement"] == _MARKS.get(mark)

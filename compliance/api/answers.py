@@ -156,5 +156,5 @@ def read_json(limit: int = 1024 * 1024) -> Any:
     except (ValueError, RecursionError):
         raise Refused(400, "The body is no JSON that can be read.") from None
     if b"\\u0000" in text:
-        raise Refused(400, "The body holds a NUL character, which no text here may have.")
+        raise Refused(422, "The body holds a NUL character, which no text here may have.")
     return found

@@ -54,7 +54,8 @@ def order_sign() -> Response:
     """The cards for the orders that are about to be signed."""
     sent = read_json()
     context = part(sent, "context")
-    if text_of(sent, "hook") != "order-sign" or not context:
+    readable = isinstance(sent, dict) and isinstance(sent.get("prefetch", {}), dict)
+    if not readable or text_of(sent, "hook") != "order-sign" or not context:
         raise Refused(
             400, "Send an order-sign request with its context and the patient prefetched."
         )

@@ -59,7 +59,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "responses": _responses(route),
     }
     if route.body:
-        said["requestBody"] = {"required": True, "content": _content(route.body)}
+        said["requestBody"] = {"required": route.needs_body, "content": _content(route.body)}
     if route.scope:
         said["security"] = [{"oauth": [route.scope]}]
     return said

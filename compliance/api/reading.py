@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from compliance.api import answer_resources, evidence_resources, trail_resources
 from compliance.api.access import actor, client_access
 from compliance.api.answers import Refused, Resource, check_accepted, fhir
 from compliance.api.clock import now
-from compliance.api.search import Asked, bundle
+from compliance.api.search import ID, Asked, bundle
 from compliance.db import db, transaction
 from compliance.models import Course, StoredAssessment
 from compliance.rules.facts import Acknowledgement, Lab, PregnancyTest, Prescription
@@ -94,15 +95,22 @@ KINDS = {
 }
 
 
-@reading.get("/<kind>/<key>")
+_KIND = f"/<any({', '.join(KINDS)}):kind>"
+
+
+@reading.get(f"{_KIND}/<key>")
 @client_access("system/{kind}.read")
 def read(kind: str, key: str) -> Response:
     """One thing by its public id."""
     check_accepted()
-    found = _resources(_kind(kind), Wanted(key=key, count=1))[1]
+    found = _resources(KINDS[kind], Wanted(key=key, count=1))[1] if _is_id(key) else []
     if not found:
         raise Refused(404, f"There is no such {kind} at this clinic.")
     return _tagged(found[0])
+
+
+def _is_id(key: str) -> bool:
+    return re.fullmatch(ID, key) is not None
 
 
 def _tagged(resource: Resource) -> Response:
@@ -114,14 +122,14 @@ def _tagged(resource: Resource) -> Response:
     return fhir(resource, headers=headers)
 
 
-@reading.get("/<kind>")
+@reading.get(_KIND)
 @client_access("system/{kind}.read")
 def search(kind: str) -> Response:
     """What there is of one type, asked by the address; it holds opaque ids and dates only."""
     return _searched(kind)
 
 
-@reading.post("/<kind>/_search")
+@reading.post(f"{_KIND}/_search")
 @client_access("system/{kind}.read")
 def search_by_post(kind: str) -> Response:
     """The same, asked by a form."""
@@ -132,18 +140,10 @@ def search_by_post(kind: str) -> Response:
 
 def _searched(name: str) -> Response:
     check_accepted()
-    kind = _kind(name)
+    kind = KINDS[name]
     asked = Asked(kind.name, kind.whose, kind.dates)
     page, resources = _resources(kind, asked.wanted())
     return fhir(bundle(asked, page, resources))
-
-
-def _kind(name: str) -> Kind:
-    if name not in KINDS:
-        raise Refused(
-            404, f"Resources of this type are not served (there are: {', '.join(KINDS)})."
-        )
-    return KINDS[name]
 
 
 def _resources(kind: Kind, wanted: Wanted) -> tuple[Page, list[Resource]]:

@@ -73,7 +73,7 @@ def _patient(given: dict[str, Resource]) -> Patient:
     if address.startswith("Patient/"):
         sent = {"resourceType": "Patient", "id": address.removeprefix("Patient/")}
     if not sent and not number:
-        raise Refused(400, "Name the patient: the parameter patient or authNumber is missing.")
+        raise Refused(422, "Name the patient: the parameter patient or authNumber is missing.")
     more = (Identifier(number, AUTHORITY),) if number else ()
     session = db.session()
     clinic = session.get_one(Clinic, client().clinic_id)

@@ -10,18 +10,19 @@ from compliance.api.answers import FHIR, JSON
 from compliance.api.cds import SERVICE
 from compliance.api.reading import KINDS, Kind
 from compliance.api.results import HL7
-from compliance.api.search import IN_BODY, LARGEST_PAGE
+from compliance.api.search import DATE, ID, IDENTIFIER, IN_BODY, LARGEST_PAGE
 from compliance.services.api_clients import REMS, RESULTS_WRITE
 
 Schema = Mapping[str, Any]
-ID = {"type": "string", "pattern": r"^[A-Za-z0-9\-.]{1,64}$"}
-_DATE = {
-    "type": "string",
-    "pattern": r"^(eq|ge|gt|le|lt)?[1-9][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$",
-}
+_KEY = {"type": "string", "pattern": ID}
+_DATE = {"type": "string", "pattern": DATE}
 _COUNT = {"type": "integer", "minimum": 0, "maximum": LARGEST_PAGE}
 FORM = "application/x-www-form-urlencoded"
-RESOURCE: Schema = {"type": "object", "required": ["resourceType"]}
+RESOURCE: Schema = {
+    "type": "object",
+    "properties": {"resourceType": {"type": "string"}},
+    "required": ["resourceType"],
+}
 
 
 def of_type(name: str) -> Schema:
@@ -48,16 +49,19 @@ class Route:
     body: Mapping[str, Schema] = field(default_factory=dict)  # by media type
     answers: Mapping[int, Mapping[str, Schema]] = field(default_factory=dict)
     refusals: tuple[int, ...] = ()
+    needs_body: bool = True
 
 
 def _asked(kind: Kind) -> dict[str, Schema]:
-    extra = {"identifier": {"type": "string"}} if kind.name == "Patient" else {}
+    extra = (
+        {"identifier": {"type": "string", "pattern": IDENTIFIER}} if kind.name == "Patient" else {}
+    )
     return {
-        "_id": ID,
+        "_id": _KEY,
         "_lastUpdated": _DATE,
         "_count": _COUNT,
         **dict.fromkeys(kind.dates, _DATE),
-        **dict.fromkeys(kind.whose, ID),
+        **dict.fromkeys(kind.whose, _KEY),
         **extra,
     }
 
@@ -71,15 +75,15 @@ def _reading(kind: Kind) -> tuple[Route, ...]:
     return (
         Route(
             "get", f"/api/fhir/{name}/{{id}}", f"read{name}", f"One {name} by its public id.",
-            scope, inside={"id": ID}, answers={200: {FHIR: of_type(name)}}, refusals=(404, 406),
+            scope, inside={"id": _KEY}, answers={200: {FHIR: of_type(name)}}, refusals=(404, 406),
         ),
         Route(
             "get", f"/api/fhir/{name}", f"search{name}", f"{name}: a page of what is asked for.",
-            scope, query=in_address, answers=bundle, refusals=(400, 406),
+            scope, query=in_address, answers=bundle, refusals=(400, 406, 422),
         ),
         Route(
             "post", f"/api/fhir/{name}/_search", f"searchByPost{name}", "The same, by a form.",
-            scope, body=form, answers=bundle, refusals=(400, 406, 413, 415),
+            scope, body=form, answers=bundle, refusals=(400, 406, 413, 415, 422), needs_body=False,
         ),
     )  # fmt: skip
 
@@ -153,7 +157,7 @@ ROUTES: tuple[Route, ...] = (
             }
         },
         answers={200: {JSON: {"type": "object", "required": ["cards"]}}},
-        refusals=(400, 413, 415),
+        refusals=(400, 413, 415, 422),
     ),
     Route(
         "get", "/api/openapi.json", "openapi", "This description.", answers={200: {JSON: _ANY}},

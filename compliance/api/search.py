@@ -14,10 +14,13 @@ from compliance.api.answers import Refused, Resource, fhir_url
 from compliance.services.exchange import PAGE, Page, Span, Wanted
 
 LARGEST_PAGE = 200
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
-_DATE = re.compile(
-    r"(eq|ge|gt|le|lt)?(\d{4}(?:-\d{2}(?:-\d{2}(?:T[0-9:.]+(?:Z|[-+]\d{2}:\d{2}))?)?)?)"
+ID = r"^[A-Za-z0-9\-.]{1,64}$"
+IDENTIFIER = r"^([^\x00-\x1f|]*\|)?[^\x00-\x1f|]+$"
+_TIME = (
+    r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|[-+](0[0-9]|1[0-3]):[0-5][0-9])"
 )
+_DAY = rf"-(0[1-9]|[12][0-9]|3[01])({_TIME})?"
+DATE = rf"^(eq|ge|gt|le|lt)?([1-9][0-9]{{3}}(-(0[1-9]|1[0-2])({_DAY})?)?)$"
 _COMMON = ("_id", "_lastUpdated", "_count", "_cursor")
 _SILENT = ("_format",)  # say how to answer, not what
 IN_BODY = ("identifier", "birthdate")  # they say something of a patient: never in an address
@@ -47,7 +50,7 @@ class Asked:
     def wanted(self) -> Wanted:
         """What to look for; raises Refused (400) naming the parameter."""
         return Wanted(
-            patient=self._patient(),
+            patients=tuple(self._patients()),
             key=self._id("_id"),
             identifier=self._identifier(),
             days=[span for name in self.dates for span in self._spans(name)],
@@ -56,30 +59,32 @@ class Asked:
             count=self._count(),
         )
 
-    def _one(self, *names: str) -> tuple[str, str | None]:
-        found = [(name, value) for name in names for value in self.values.get(name, [])]
-        if len({value for _, value in found}) > 1:
-            raise Refused(400, f"{' or '.join(names)} may be given once.")
-        return found[0] if found else (names[0] if names else "", None)
+    def _one(self, name: str) -> str | None:
+        found = self.values.get(name, [])
+        if len(set(found)) > 1:
+            raise Refused(400, f"{name} may be given once.")
+        return found[0] if found else None
 
     def _id(self, name: str) -> str | None:
-        return _as_id(*self._one(name))
+        value = self._one(name)
+        return None if value is None else _as_id(name, value)
 
-    def _patient(self) -> str | None:
-        name, value = self._one(*self.whose)
-        return _as_id(name, value.removeprefix("Patient/") if value is not None else None)
+    def _patients(self) -> Iterator[str]:
+        for name in self.whose:
+            for value in self.values.get(name, []):
+                yield _as_id(name, value.removeprefix("Patient/"))
 
     def _identifier(self) -> tuple[str, str] | None:
-        _, value = self._one("identifier")
+        value = self._one("identifier")
         if value is None:
             return None
-        authority, _, number = value.rpartition("|")
-        if not number or "\0" in value:
+        if not re.fullmatch(IDENTIFIER, value):
             raise Refused(400, "identifier: send NUMBER or AUTHORITY|NUMBER.")
+        authority, _, number = value.rpartition("|")
         return ("" if authority.startswith(fhir_url("NamingSystem")) else authority), number
 
     def _count(self) -> int:
-        _, value = self._one("_count")
+        value = self._one("_count")
         if value is None:
             return PAGE
         if not re.fullmatch(r"[0-9]{1,3}", value) or int(value) > LARGEST_PAGE:
@@ -107,20 +112,22 @@ def _sent() -> Iterator[tuple[str, list[str]]]:
         yield name, [*request.args.getlist(name), *request.form.getlist(name)]
 
 
-def _as_id(name: str, value: str | None) -> str | None:
-    if value is not None and not _ID.fullmatch(value):
+def _as_id(name: str, value: str) -> str:
+    if not re.fullmatch(ID, value):
         raise Refused(400, f"{name}: send one id of at most 64 letters, digits, dots or hyphens.")
     return value
 
 
 def _span(name: str, value: str) -> Span:
-    found = _DATE.fullmatch(value.replace(" ", "+"))
-    period = _period(found.group(2)) if found else None
-    if found is None or period is None:
+    found = re.fullmatch(DATE, value.replace(" ", "+"))
+    if found is None:
         raise Refused(
             400, f"{name}: send a date such as ge2026-04-02 or lt2026-04-02T15:00:00Z"
             " (prefixes: eq, ge, gt, le, lt)."
         )  # fmt: skip
+    period = _period(found.group(2))
+    if period is None:
+        raise Refused(422, f"{name}: there is no such day, or it is too far away.")
     low, high = period
     return {
         "ge": Span(low=low),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import secrets
 from collections.abc import Sequence
 from functools import cache
@@ -29,6 +30,8 @@ READABLE = (
 )
 RESULTS_WRITE = "results.write"
 REMS = "rems"
+_CLIENT_ID = re.compile(r"client-[0-9a-f]{16}")
+_LONGEST = 200  # characters of a secret that are looked at; ours have 43
 READ_ALL = "system/*.read"
 SCOPES = (READ_ALL, *(f"system/{name}.read" for name in READABLE), RESULTS_WRITE, REMS)
 
@@ -77,7 +80,7 @@ def clients(session: Session) -> Sequence[ApiClient]:
 
 def revoke_client(session: Session, actor: Actor, client_id: str, now: dt.datetime) -> ApiClient:
     """Refuse a program from this moment on, its tokens too; raises NotFound or Conflict."""
-    client = session.scalar(select(ApiClient).where(ApiClient.client_id == client_id))
+    client = _find(session, client_id)
     if client is None:
         raise NotFound(f"There is no API client {client_id!r}.")
     if client.revoked_at is not None:
@@ -89,15 +92,20 @@ def revoke_client(session: Session, actor: Actor, client_id: str, now: dt.dateti
 
 def admitted(session: Session, client_id: str) -> ApiClient | None:
     """The program with this id, unless it was revoked."""
-    return session.scalar(
-        select(ApiClient).where(ApiClient.client_id == client_id, ApiClient.revoked_at.is_(None))
-    )
+    client = _find(session, client_id)
+    return client if client is not None and client.revoked_at is None else None
+
+
+def _find(session: Session, client_id: str) -> ApiClient | None:
+    if not _CLIENT_ID.fullmatch(client_id):
+        return None
+    return session.scalar(select(ApiClient).where(ApiClient.client_id == client_id))
 
 
 def check_secret(session: Session, client_id: str, secret: str) -> ApiClient | None:
     """The program that this secret belongs to, after the same work whether there is one or not."""
     client = admitted(session, client_id)
-    right = verify_password(secret, client.secret_hash if client else _nobody())
+    right = verify_password(secret[:_LONGEST], client.secret_hash if client else _nobody())
     return client if right else None
 
 
@@ -116,7 +124,7 @@ def note_sign_in(
 
 def note_refusal(session: Session, client_id: str, now: dt.datetime) -> None:
     """Write down that somebody tried the name of a program without its secret."""
-    client = session.scalar(select(ApiClient).where(ApiClient.client_id == client_id))
+    client = _find(session, client_id)
     if client is not None:
         _audit(session, actor_of(client), client, "api-client.refused", now)
 

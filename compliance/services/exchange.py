@@ -37,7 +37,7 @@ class Span:
 class Wanted:
     """What a search asks: whose, when it happened, when it last changed, and which page."""
 
-    patient: str | None = None
+    patients: Sequence[str] = ()  # all of these at once: two different ones are nobody
     key: str | None = None
     identifier: tuple[str, str] | None = None  # authority ("" for any) and value
     days: Sequence[Span] = field(default_factory=tuple)
@@ -173,8 +173,8 @@ def _asked(shelf: Shelf, wanted: Wanted) -> Select[*tuple[Any, ...]]:
     query = shelf.query
     if wanted.key is not None:
         query = query.where(_is_key(shelf, wanted.key))
-    if wanted.patient is not None:
-        query = query.where(Patient.public_id == wanted.patient)
+    for public_id in wanted.patients:
+        query = query.where(Patient.public_id == public_id)
     if wanted.identifier is not None:
         query = query.where(_has_identifier(*wanted.identifier))
     for spans, column in ((wanted.days, shelf.day), (wanted.updated, shelf.updated)):

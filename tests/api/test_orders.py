@@ -237,7 +237,7 @@ def test_a_positive_test_fails(place: Place) -> None:
         ({"name": "authNumber", "valueString": "900124"}, 404),
         ({"name": "authNumber", "valueString": "C-9"}, 404),
         ({"name": "patient", "valueReference": {"reference": "Patient/unknown"}}, 404),
-        ({"name": "other"}, 400),
+        ({"name": "other"}, 422),
     ],
 )
 def test_the_number_of_the_programme_names_the_patient(
@@ -352,7 +352,7 @@ def test_submit_is_the_same_and_another_resource_is_refused(place: Place) -> Non
     assert place.program.post(FORM, {"resourceType": "Patient"}).status_code == 400
     broken = copy.deepcopy(response(place))
     broken["item"] = "\0"
-    assert place.program.post(FORM, broken).status_code == 400
+    assert place.program.post(FORM, broken).status_code == 422
 
 
 def test_an_id_of_another_clinic_names_nobody(app: Flask, place: Place) -> None:

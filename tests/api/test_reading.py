@@ -195,7 +195,7 @@ def test_dates_have_both_sides(practice: Practice, asked: str, count: int) -> No
     "asked",
     [
         "name=Okafor", "date=yesterday", "date=2026-13-01", "date=ne2026-04-02", "_count=201",
-        "_count=-1", "_lastUpdated=2026-04-02T15:00", "patient=A%20B", "patient=a&patient=b",
+        "_count=-1", "_lastUpdated=2026-04-02T15:00", "patient=A%20B", "_id=a&_id=b",
         "_cursor=%00",
     ],
 )  # fmt: skip
@@ -305,3 +305,24 @@ def test_the_capability_statement_is_open_and_names_what_is_served(app: Flask) -
     valid(said)
     assert said["fhirVersion"] == "4.0.1"
     assert {item["type"] for item in said["rest"][0]["resource"]} >= set(READABLE)
+
+
+@pytest.mark.parametrize("asked", ["2026-02-30", "9999-12-31", "eq9999"])
+def test_a_day_that_does_not_exist_is_refused(practice: Practice, asked: str) -> None:
+    practice.program.read(f"/fhir/Observation?date={asked}", 422)
+
+
+def test_two_different_patients_at_once_are_nobody(practice: Practice) -> None:
+    practice.add(lab())
+    other = a_patient(practice.prescriber).public_id
+    for kind in ("Observation", "DetectedIssue"):
+        assert (
+            practice.program.read(f"/fhir/{kind}?patient={practice.key}&patient={other}")["total"]
+            == 0
+        )
+
+
+@pytest.mark.parametrize("kind", READABLE)
+@pytest.mark.parametrize("key", ["%00", "9" * 30, "x%27", "ff-", "-"])
+def test_an_id_that_is_none_is_not_found(practice: Practice, kind: str, key: str) -> None:
+    practice.program.read(f"/fhir/{kind}/{key}", 404)

@@ -40,4 +40,4 @@ def test_no_page_is_admitted_by_a_program_s_rule(tmp_path: Path) -> None:
     app = create_app(make_config(tmp_path))
     pages = [rule for rule in app.url_map.iter_rules() if not rule.rule.startswith("/api")]
     assert pages
-    assert not any(callable(rule_of(app, rule.endpoint)) for rule in pages)
+    assert not any(isinstance(rule_of(app, rule.endpoint), ClientRule) for rule in pages)

@@ -194,3 +194,11 @@ def test_people_s_roles_are_no_part_of_a_program(app: Flask) -> None:
         select(ApiClient).where(ApiClient.client_id == a_client(clinic)[0])
     ).one()
     assert api_clients.actor_of(client).role is None
+
+
+@pytest.mark.parametrize("part", ["\0", "x" * 5000, "client-0000000000000000", "ü"])
+def test_names_and_secrets_of_any_kind_are_only_wrong(app: Flask, part: str) -> None:
+    name, secret = a_client(a_clinic())
+    for form in ((part, secret), (name, part)):
+        answer = ask(app, client_id=form[0], client_secret=form[1])
+        assert answer.status_code == 401

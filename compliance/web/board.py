@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from compliance.db import db, transaction
 from compliance.models import Role
-from compliance.services import audit, board, jobs, silent_decisions
+from compliance.services import audit, board, jobs, measures, silent_decisions
 from compliance.services.board import Counted
 from compliance.services.silences import Scope, Silence
 from compliance.web.clock import now
@@ -46,6 +46,7 @@ def index() -> str:
         figures=len(figures),
         at=now(),
         pulse=_pulse(),
+        mailing=_mailing(),
     )
 
 
@@ -87,6 +88,19 @@ def countersign(public_id: str) -> Response:
 
 def _scope() -> Scope:
     return Scope(clinic(), now(), current_app.extensions["settings"].backup_dir)
+
+
+def _mailing() -> SimpleNamespace:
+    moment = now()
+    found = measures.mailing(db.session(), clinic().id, moment)
+    late = found.waiting_since
+    return SimpleNamespace(
+        lag=f"The oldest has waited {age(late, moment)}" if late else "None is waiting",
+        sent=found.sent,
+        failed=found.failed,
+        came_back=found.came_back,
+        skipped=sorted(found.skipped.items(), key=lambda item: (-item[1], item[0])),
+    )
 
 
 def _pulse() -> SimpleNamespace:

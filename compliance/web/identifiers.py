@@ -34,11 +34,7 @@ Act = Callable[[Session, Patient], object]
 class NumberForm(PageForm):
     """A number and who assigned it."""
 
-    authority = StringField(
-        "Assigned by",
-        [InputRequired("Enter who assigned it.")],
-        description="As the laboratory writes it in its messages, such as CITYLAB.",
-    )
+    authority = StringField("Assigned by", [InputRequired("Enter who assigned it.")])
     value = StringField("Number", [InputRequired("Enter the number.")])
 
 

@@ -99,10 +99,14 @@ def _windows(situation: Situation, since: dt.date, today: dt.date) -> Iterator[B
 
 
 def _supplies(record: Record) -> Iterator[Bar]:
+    before = 0
     for fact in facts_of(record.facts, Dispensing):
         last = plus(fact.on, fact.days_supply - 1)
         told = f"Handed over: {plural(fact.days_supply, 'day')}, through {show(last)}"
-        yield Bar(fact.on, last, told, f"{fact.days_supply} d")
+        yield Bar(
+            fact.on, last, told, "" if fact.days_supply == before else f"{fact.days_supply} d"
+        )
+        before = fact.days_supply
 
 
 def _doses(record: Record) -> Iterator[Level]:

@@ -54,7 +54,7 @@ CATEGORIES = {
     Potential.UNDETERMINED: "Pregnancy potential not determined",
 }
 
-FILES = 3  # how many notes and documents stand on the page itself
+FILES = 2  # how many notes and documents stand on the page itself
 PHASES = {"before": "Before treatment", "during": "On treatment", "after": "After treatment"}
 
 

@@ -15,14 +15,14 @@ from compliance.models.patients import Discretion
 from compliance.rules.terms import Cycle, Potential, PotentialReason, Sex
 from compliance.services import evidence, held
 from compliance.services import patients as services
-from compliance.services.errors import NotPermitted
+from compliance.services.errors import NotFound, NotPermitted
 from compliance.services.rematching import find_again
 from compliance.web.answers import accepted
 from compliance.web.as_known import page_as_known
 from compliance.web.clock import now
 from compliance.web.enrolment_form import EnrolPatientForm
 from compliance.web.fixes import Fix, fixes_for
-from compliance.web.history import history_context, parts_for
+from compliance.web.history import PARTS, history_context, parts_for
 from compliance.web.lab_reading import reader
 from compliance.web.patient_view import (
     all_evidence,
@@ -190,6 +190,8 @@ def history(public_id: str) -> str:
     """Everything that happened to this record, and for oversight who looked at it."""
     role = actor().role
     part = request.args.get("part", "recorded")
+    if part not in PARTS:
+        raise NotFound("There is no such part of the history.")
     if part not in parts_for(role):
         raise NotPermitted("Your role at this clinic does not include this part of the history.")
     patient = open_record(public_id, "history")

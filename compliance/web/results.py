@@ -17,7 +17,7 @@ from compliance.rules.what_if import Situation
 from compliance.web.charts import Chart, line_chart
 from compliance.web.words import words
 
-CHARTS = 3  # on the patient's own page; the page of results has them all
+CHARTS = 2  # on the patient's own page; the page of results has them all
 
 
 def results_context(situation: Situation, moment: dt.datetime, most: int = 0) -> dict[str, Any]:

@@ -265,9 +265,14 @@ def _sentence(lanes: Iterable[Lane], first: dt.date, last: dt.date) -> str:
 
 
 def _table(lanes: Iterable[Lane]) -> Iterator[tuple[str, tuple[tuple[dt.date, str], ...]]]:
+    """Month by month, the newest first; what happened on one day stands together."""
     facts = sorted((fact for lane in lanes for fact in lane.facts), key=lambda fact: fact[0])
+    days = [
+        (day, ", ".join(told for _, told in found))
+        for day, found in groupby(facts, key=lambda fact: fact[0])
+    ]
     months = [
         (f"{MONTHS[month - 1]} {year}", tuple(found))
-        for (year, month), found in groupby(facts, key=lambda fact: (fact[0].year, fact[0].month))
+        for (year, month), found in groupby(days, key=lambda item: (item[0].year, item[0].month))
     ]
     yield from reversed(months)

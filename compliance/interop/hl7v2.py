@@ -207,7 +207,6 @@ class _Reader:
         kind = self._first(segment, 2).upper()
         repetitions = self.raw.repetitions(segment.field(5))
         first = repetitions[0] if repetitions else ""
-        parts = [_said(part) for part in self.raw.components(first)]
         several = len(repetitions) > 1
         if kind in _BINARY:
             return Value(kind, "(a document or image)" if first else "")
@@ -216,6 +215,7 @@ class _Reader:
             words = next((item.text or item.code for item in codings if item.text or item.code), "")
             return Value(kind, words, codings, repeated=several)
         if kind == "SN":
+            parts = [_said(part) for part in self.raw.components(first)]
             padded = (*parts, "", "", "", "")
             structured = (padded[0], padded[1], padded[2], padded[3])
             return Value(kind, "".join(parts), structured=structured, repeated=several)

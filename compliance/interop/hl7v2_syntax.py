@@ -71,7 +71,8 @@ class RawMessage:
 
     def components(self, text: str) -> list[str]:
         """The components of one repetition of a field, unescaped."""
-        return [self.unescape(part) for part in text.split(self.delimiters.component)]
+        parts = text.split(self.delimiters.component)
+        return [self.unescape(part) for part in parts] if self.delimiters.escape in text else parts
 
     def parts(self, text: str) -> list[list[str]]:
         """The components of one repetition, each split into its subcomponents, unescaped."""

@@ -9,13 +9,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from compliance.models import AccessLogEntry, AuditEvent, AuditHead, Patient
 from compliance.services.actors import Actor
+from compliance.services.bulk import insert_rows
 
 GENESIS = "0" * 64
+_plainly = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(slots=True)
@@ -78,8 +80,7 @@ def append_all(session: Session, clinic_id: int | None, happened: Iterable[Happe
         event["hash"] = _hash(event)
         head.sequence, head.hash = event["sequence"], event["hash"]
         events.append(event)
-    if events:
-        session.execute(insert(AuditEvent), events)
+    insert_rows(session, AuditEvent, events)
 
 
 def _hash(event: Mapping[str, Any]) -> str:
@@ -98,8 +99,7 @@ def _hash(event: Mapping[str, Any]) -> str:
         event["detail"],
         event["previous_hash"],
     ]
-    text = json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_plainly(said).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -238,9 +238,8 @@ def _measured(base: Judgement, scope: Scope, result: IncomingResult, setting: Se
         raise Doubt(scope.doubt)
     analyte = setting.terms.analytes[scope.lab.analyte]
     number = read_number(result.value)
-    base = replace(base, value=number.text, comparator=number.comparator)
     unit = _unit(result.unit, analyte, scope.lab.property, scope.lab.loinc, setting.terms)
-    base = replace(base, unit=unit)
+    base = replace(base, value=number.text, comparator=number.comparator, unit=unit)
     collected = _collected(base, result, setting)
     if isinstance(collected, Judgement):
         return collected

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from compliance.models import ImportedMessage, ImportedResult
 from compliance.models.intake import Disposition
 from compliance.models.patients import new_public_id
 from compliance.rules.facts import Fact
+from compliance.services.bulk import insert_for_ids, insert_rows
 
 
 @dataclasses.dataclass(slots=True)
@@ -79,12 +79,10 @@ def write_drafts(session: Session, messages: Sequence[DraftMessage]) -> None:
     """Store messages and their results, each kind in one statement."""
     of_message, of_result = attrgetter(*_OF_MESSAGE), attrgetter(*_OF_RESULT)
     rows = [dict(zip(_OF_MESSAGE, of_message(item), strict=True)) for item in messages]
-    stored = insert(ImportedMessage).returning(ImportedMessage.id, sort_by_parameter_order=True)
-    ids = session.scalars(stored, rows).all() if rows else []
+    ids = insert_for_ids(session, ImportedMessage, rows)
     results = [
         {"message_id": row_id, **dict(zip(_OF_RESULT, of_result(item), strict=True))}
         for message, row_id in zip(messages, ids, strict=True)
         for item in message.results
     ]
-    if results:
-        session.execute(insert(ImportedResult), results)
+    insert_rows(session, ImportedResult, results)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, insert, or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql import ColumnElement
 
@@ -26,6 +26,7 @@ from compliance.rules.facts import (
 )
 from compliance.services import audit
 from compliance.services.actors import Actor
+from compliance.services.bulk import insert_for_ids
 from compliance.services.errors import Conflict, Invalid
 from compliance.services.waiting import waiting_facts
 
@@ -171,8 +172,7 @@ def append_all(
         return
     session.flush()
     rows = [_row(actor, entry, now) for entry in entries]
-    stored = insert(Evidence).returning(Evidence.id, sort_by_parameter_order=True)
-    for entry, row_id in zip(entries, session.scalars(stored, rows), strict=True):
+    for entry, row_id in zip(entries, insert_for_ids(session, Evidence, rows), strict=True):
         entry.id = row_id
     happened = [_happened(actor, entry, row, now) for entry, row in zip(entries, rows, strict=True)]
     audit.append_all(session, entries[0].patient.clinic_id, happened)

@@ -91,9 +91,12 @@ def test_of_two_categories_of_one_day_the_stricter_counts(
         assert (both.outcome, both.reason) == (alone.outcome, alone.reason)
 
 
-@pytest.mark.parametrize(("later", "outcome"), [(0, Outcome.MET), (1, Outcome.UNMET)])
-def test_two_categories_of_one_day_are_no_change_that_asks_for_a_new_form(
-    later: int, outcome: Outcome
+@pytest.mark.parametrize(
+    ("later", "signed", "outcome"),
+    [(0, -1, Outcome.MET), (1, -1, Outcome.UNMET), (1, 0, Outcome.MET)],
+)
+def test_a_form_is_signed_anew_from_the_day_of_another_category_but_not_within_one_day(
+    later: int, signed: int, outcome: Outcome
 ) -> None:
     other = PregnancyPotential(
         from_=day(-later),
@@ -104,7 +107,7 @@ def test_two_categories_of_one_day_are_no_change_that_asks_for_a_new_form(
     facts = [
         other,
         *(
-            replace(fact, on=day(-1)) if isinstance(fact, Acknowledgement) else fact
+            replace(fact, on=day(signed)) if isinstance(fact, Acknowledgement) else fact
             for fact in admitted()
         ),
     ]

@@ -231,13 +231,7 @@ class _Reader:
         top = self.table("", data, _TOP)
         if top["id"] != stem:
             self.fault("id", f"found {top['id']!r} (allowed: the name of the file, {stem!r})")
-        patient = self.table("patient", top["patient"], _PATIENT)
-        sex = patient.get("sex_at_birth")
-        record = Record(
-            born=patient["born"],
-            sex_at_birth=Sex(sex) if sex else None,
-            facts=tuple(self.facts(top)),
-        )
+        record = self.record(top)
         asks = tuple(
             self.ask(f"ask[{number}]", item, top["time_zone"], record.born)
             for number, item in enumerate(top["ask"], 1)
@@ -252,6 +246,16 @@ class _Reader:
             record,
             self.terms(top),
             asks,
+        )
+
+    def record(self, top: Mapping[str, Any]) -> Record:
+        """The patient and the facts of a case."""
+        patient = self.table("patient", top["patient"], _PATIENT)
+        sex = patient.get("sex_at_birth")
+        return Record(
+            born=patient["born"],
+            sex_at_birth=Sex(sex) if sex else None,
+            facts=tuple(self.facts(top)),
         )
 
     def terms(self, top: Mapping[str, Any]) -> ClinicTerms:

@@ -144,6 +144,11 @@ def _unbroken(ctx: Context) -> Finding:
             basis,
             action="Agree on a new pair and begin to count its days",
         )
+    return _anew(ctx, gap, since, basis)
+
+
+def _anew(ctx: Context, gap: dt.date, since: dt.date, basis: tuple[Provision, ...]) -> Finding:
+    """A pair is complete again after a break: its days, and then a person's review."""
     ready = plus(since, basis[0].value)
     test = _second_test(ctx)
     if test is None or test < ready:

@@ -9,7 +9,7 @@ from compliance.rules.counting import age, months_after, reaches_age
 from compliance.rules.courses import course_of
 from compliance.rules.dates import show
 from compliance.rules.facts import Acknowledgement, Enrolment, PregnancyPotential
-from compliance.rules.findings import Finding
+from compliance.rules.findings import Finding, Provision
 from compliance.rules.makers import met, not_required, unmet
 from compliance.rules.terms import Phase, Potential, Requirement, Signer, Term
 from compliance.rules.words import join
@@ -85,15 +85,21 @@ def acknowledgement(ctx: Context) -> Finding:
         if not _missing_signers(ctx, form):
             reason = f"The form was signed on {show(form.on)} by everyone who must."
             return met(ACKNOWLEDGEMENT, reason, (form.id,), basis)
-    if not forms:
-        again = f" since the category changed on {show(since)}" if since != dt.date.min else ""
-        return unmet(
-            ACKNOWLEDGEMENT,
-            f"No signed {basis[0].value} form is recorded{again}.",
-            (),
-            basis,
-            action=f"Have {_everyone(ctx)} sign the {basis[0].value} form",
-        )
+    return _unsigned(ctx, forms, basis) if forms else _no_form(ctx, since, basis)
+
+
+def _no_form(ctx: Context, since: dt.date, basis: tuple[Provision, ...]) -> Finding:
+    again = f" since the category changed on {show(since)}" if since != dt.date.min else ""
+    return unmet(
+        ACKNOWLEDGEMENT,
+        f"No signed {basis[0].value} form is recorded{again}.",
+        (),
+        basis,
+        action=f"Have {_everyone(ctx)} sign the {basis[0].value} form",
+    )
+
+
+def _unsigned(ctx: Context, forms: list[Acknowledgement], basis: tuple[Provision, ...]) -> Finding:
     nearest = min(reversed(forms), key=lambda form: len(_missing_signers(ctx, form)))
     missing = join(_missing_signers(ctx, nearest))
     return unmet(

@@ -10,7 +10,7 @@ from compliance.rules.courses import course_of
 from compliance.rules.cover import cover_of
 from compliance.rules.dates import day_ends, plus, show
 from compliance.rules.facts import Dispensing, LastDose, PregnancyTest
-from compliance.rules.findings import Days, Finding
+from compliance.rules.findings import Days, Finding, Provision
 from compliance.rules.makers import due, met, not_required, unmet
 from compliance.rules.pregnancy import detects_enough
 from compliance.rules.pregnancy_tests import Stage, setting_fault
@@ -66,25 +66,27 @@ def final_test(ctx: Context) -> Finding:
     if ended is None:
         return not_required(FINAL, "Tests after treatment are counted from the last dose.", basis)
     tests = _counted_tests(ctx, ended)
-    evidence = tuple(test.id for test in tests)
     target = final_test_due(ctx)
     if target is None:
+        evidence = tuple(test.id for test in tests)
         return met(FINAL, "Both tests after treatment are negative.", evidence, basis)
-    late = plus(target[0], basis[1].value + 1)
+    return _test_missing(ctx, tests, target[0], basis)
+
+
+def _test_missing(
+    ctx: Context, tests: list[PregnancyTest], target: dt.date, basis: tuple[Provision, ...]
+) -> Finding:
+    """The next test after treatment: late once the days of grace are over, due until then."""
+    evidence = tuple(test.id for test in tests)
+    last = plus(target, basis[1].value)
     words = "at the end of treatment" if not tests else "one month after the last dose"
     action = f"Collect the pregnancy test {words}"
-    if ctx.clock.reached(late):
-        reason = f"The pregnancy test {words} was due on {show(target[0])} and is not recorded."
-        return unmet(FINAL, reason, evidence, basis, action=action, earliest=target[0])
-    return due(
-        FINAL,
-        f"The pregnancy test {words} is due on {show(target[0])}.",
-        evidence,
-        basis,
-        action=action,
-        earliest=target[0],
-        act_by=day_ends(plus(late, -1), ctx.terms.time_zone),
-    )
+    if ctx.clock.reached(plus(last, 1)):
+        reason = f"The pregnancy test {words} was due on {show(target)} and is not recorded."
+        return unmet(FINAL, reason, evidence, basis, action=action, earliest=target)
+    reason = f"The pregnancy test {words} is due on {show(target)}."
+    by = day_ends(last, ctx.terms.time_zone)
+    return due(FINAL, reason, evidence, basis, action=action, earliest=target, act_by=by)
 
 
 def contraception_tail(ctx: Context) -> Finding:

@@ -193,4 +193,5 @@ def test_a_closed_course_ends_the_links(phone: Telephone, doctor: Actor) -> None
 def test_what_is_stated_shows_on_the_patients_page_too(phone: Telephone, nurse: Person) -> None:
     phone.send("report", kind="symptom", symptom="severe-headache")
     assert "Severe headache" in nurse.read("/statements")
+    assert "Severe headache" in nurse.read(f"/patients/{phone.patient.public_id}")
     assert db.session.scalar(select(Evidence.id).where(Evidence.kind == "symptom"))

@@ -444,7 +444,7 @@ def test_an_unknown_figure_is_refused():
 
 def test_every_figure_says_what_it_counts_over_what_and_why(app):
     keys = [figure.key for figure in board.FIGURES]
-    assert len(set(keys)) == len(keys) == 11
+    assert len(set(keys)) == len(keys) >= 11
     for figure in board.FIGURES:
         assert figure.counts.endswith(".")
         assert figure.means.endswith(".")

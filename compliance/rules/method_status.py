@@ -29,6 +29,9 @@ class MethodState(Term):
     UNVERIFIED = "unverified"
 
 
+COUNTING = (MethodState.ACTIVE, MethodState.DUE_SOON)
+
+
 class MethodRole(Term):
     """How the programme classes a method."""
 
@@ -66,8 +69,11 @@ def method_status(
     """
     index = Index(record.facts, terms.time_zone)
     ctx = Context(record, index, programme, terms, Question(at=at, act=Act.MONITOR), at)
-    if ctx.edition is None:
-        return ()
+    return statuses(ctx) if ctx.edition is not None else ()
+
+
+def statuses(ctx: Context) -> tuple[MethodStatus, ...]:
+    """The same on the day of a question; raises NoEditionError before the first edition."""
     used = [fact for fact in ctx.known(Contraception) if _in_use(ctx, fact)]
     return tuple(_status(ctx, fact) for fact in used)
 
@@ -135,9 +141,15 @@ def _counts(ctx: Context, fact: Contraception) -> _Found:
     if not ends:
         return MethodState.ACTIVE, f"is in use since {show(fact.from_)}", None
     last = min(ends)
-    soon = ctx.rule("due_soon_days").value if ctx.has("due_soon_days") else DUE_SOON_DAYS
-    state = MethodState.DUE_SOON if plus(ctx.today, soon) >= last else MethodState.ACTIVE
+    soon = plus(ctx.today, due_soon_days(ctx)) >= last
+    state = MethodState.DUE_SOON if soon else MethodState.ACTIVE
     return state, f"counts through {show(last)}", last
+
+
+def due_soon_days(ctx: Context) -> int:
+    """So many days before its last one a method is due soon."""
+    days: int = ctx.rule("due_soon_days").value if ctx.has("due_soon_days") else DUE_SOON_DAYS
+    return days
 
 
 _LOOKS = (_not_yet, _weakened, _lapsed, _undocumented, _off_schedule, _counts)

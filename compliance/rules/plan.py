@@ -13,6 +13,7 @@ from compliance.rules.facts import ClinicTerms, LastDose, Record
 from compliance.rules.findings import PlannedDate, Question
 from compliance.rules.follow_up import donation_from, ended_on, final_test_due, tail_of
 from compliance.rules.lead_in import lead_in_ready
+from compliance.rules.method_status import COUNTING, due_soon_days, statuses
 from compliance.rules.plan_by_prescription import PARTS, labs_ahead
 from compliance.rules.pregnancy import unresolved
 from compliance.rules.pregnancy_tests import is_open, tests_of
@@ -35,7 +36,8 @@ def plan(
     if unresolved(ctx):
         return tuple(_safely(ctx, _donation))
     parts = PARTS if programme.led_by is LedBy.PRESCRIBER else _PARTS
-    found = [item for part in parts[course_of(ctx).phase] for item in _safely(ctx, part)]
+    ahead = (*parts[course_of(ctx).phase], _methods_ending)
+    found = [item for part in ahead for item in _safely(ctx, part)]
     return tuple(sorted(found, key=lambda item: (item.first, item.last, item.requirement)))
 
 
@@ -212,6 +214,20 @@ def _if_it_ended(ctx: Context) -> Dates:
         tail,
         f"{since}, no blood is donated through {show(tail)}.",
     )
+
+
+def _methods_ending(ctx: Context) -> Dates:
+    """Methods that count now and have a last day, to be renewed before it."""
+    if not course_of(ctx).can:
+        return
+    for status in statuses(ctx):
+        if status.state in COUNTING and status.until is not None:
+            yield PlannedDate(
+                Requirement.CONTRACEPTION_METHODS,
+                plus(status.until, -due_soon_days(ctx)),
+                status.until,
+                status.sentence,
+            )
 
 
 # --- afterwards -----------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from compliance.rules.dates import day_is_over, local_day, plus, zone
 from compliance.rules.findings import PlannedDate
@@ -15,9 +15,16 @@ class ReminderKind(Term):
     """What a reminder is about; each has its own templates in every language."""
 
     TEST_DUE = "test-due"
+    WINDOW_OPENING = "window-opening"
     WINDOW_CLOSING = "window-closing"
     STATEMENT_DUE = "statement-due"
+    VISIT = "visit"
+    LABS = "labs"
+    SUPPLY_ENDING = "supply-ending"
+    FORM_DUE = "form-due"
+    METHOD_ENDING = "method-ending"
     FINAL_TEST = "final-test"
+    CONTRACEPTION_ENDING = "contraception-ending"
     DIGEST = "digest"
 
 
@@ -93,6 +100,7 @@ class Obligation:
     """Something the patient owes: useful from `first`, at the latest on `by`.
 
     A `fixed` date follows from something that happened; others are estimates that may move.
+    Lead days count back from `by`, unless it is `first` that they tell of.
     """
 
     kind: ReminderKind
@@ -101,6 +109,12 @@ class Obligation:
     by: dt.date
     closes_at: dt.datetime
     fixed: bool = False
+    from_first: bool = False
+
+    @property
+    def told_of(self) -> dt.date:
+        """The day from which lead days count back."""
+        return self.first if self.from_first else self.by
 
     @property
     def name(self) -> str:
@@ -121,6 +135,8 @@ class PlannedReminder:
 
 TESTS = (Requirement.SCREENING_TEST, Requirement.TEST_BEFORE_START, Requirement.MONTHLY_TEST)
 STATEMENTS = (Requirement.COMPREHENSION, Requirement.METHOD_MATCH)
+VISITS = (Requirement.REVIEW, Requirement.COUNSELLING)
+NEXT_STEPS = (*TESTS, *VISITS, Requirement.PRESCRIPTION_WINDOW)
 OWED = (Outcome.UNMET, Outcome.UNKNOWN, Outcome.DUE)
 
 DUE_TIME = dt.time(10)
@@ -154,6 +170,54 @@ def _windows(situation: Situation, calendar: Calendar) -> Iterable[Obligation]:
     if any(situation.missing.get(item) in OWED for item in STATEMENTS):
         return []  # the statement comes first, by the same day: one mail, not two
     return _window(ReminderKind.WINDOW_CLOSING, Requirement.PRESCRIPTION_WINDOW, situation)
+
+
+def _window_opens(situation: Situation, calendar: Calendar) -> Iterable[Obligation]:
+    """That the days have begun, told once; what closes later is told by the kinds above."""
+    found = _window(ReminderKind.WINDOW_OPENING, Requirement.PRESCRIPTION_WINDOW, situation)
+    return [replace(item, from_first=True) for item in found]
+
+
+def _visits(situation: Situation, calendar: Calendar) -> Iterable[Obligation]:
+    if situation.phase is Phase.AFTER or situation.window_open:
+        return []
+    return _planned(ReminderKind.VISIT, VISITS, situation, calendar)
+
+
+def _labs(situation: Situation, calendar: Calendar) -> Iterable[Obligation]:
+    return _planned(ReminderKind.LABS, (Requirement.LAB_FOLLOW_UP,), situation, calendar)
+
+
+def _supply(situation: Situation, calendar: Calendar) -> Iterable[Obligation]:
+    """The end of the supply, where nothing else that is owed already leads to the next one."""
+    if situation.window_open or any(item.requirement in NEXT_STEPS for item in situation.plan):
+        return []
+    supply = (Requirement.DAYS_SUPPLY,)
+    return _planned(ReminderKind.SUPPLY_ENDING, supply, situation, calendar)
+
+
+def _forms(situation: Situation, calendar: Calendar) -> Iterable[Obligation]:
+    """A form to sign anew belongs to the next step at the clinic, whichever comes first."""
+    owed = situation.missing.get(Requirement.ACKNOWLEDGEMENT) in OWED
+    if not owed or situation.phase is not Phase.DURING:
+        return []
+    form = Requirement.ACKNOWLEDGEMENT
+    steps = [item for item in situation.plan if item.requirement in NEXT_STEPS]
+    first = sorted(steps, key=lambda item: item.last)[:1]
+    alone = replace(situation, plan=tuple(replace(item, requirement=form) for item in first))
+    return _planned(ReminderKind.FORM_DUE, (form,), alone, calendar)
+
+
+def _methods(situation: Situation, calendar: Calendar) -> Iterable[Obligation]:
+    methods = (Requirement.CONTRACEPTION_METHODS,)
+    return _planned(ReminderKind.METHOD_ENDING, methods, situation, calendar)
+
+
+def _contraception(situation: Situation, calendar: Calendar) -> Iterable[Obligation]:
+    if situation.phase is not Phase.AFTER:
+        return []
+    tail = (Requirement.CONTRACEPTION_TAIL,)
+    return _planned(ReminderKind.CONTRACEPTION_ENDING, tail, situation, calendar)
 
 
 def _window(
@@ -193,10 +257,17 @@ class Rule:
 
 PATIENT_KINDS: dict[ReminderKind, Rule] = {
     ReminderKind.TEST_DUE: Rule(_tests, {Rung.GENTLE: 7, Rung.FIRM: 3, Rung.LAST_CALL: 1}),
+    ReminderKind.WINDOW_OPENING: Rule(_window_opens, {Rung.GENTLE: 0}),
     ReminderKind.WINDOW_CLOSING: Rule(_windows, {Rung.GENTLE: 3, Rung.FIRM: 1, Rung.LAST_CALL: 0}),
     ReminderKind.STATEMENT_DUE: Rule(
         _statements, {Rung.GENTLE: 4, Rung.FIRM: 2, Rung.LAST_CALL: 0}
     ),
+    ReminderKind.VISIT: Rule(_visits, {Rung.GENTLE: 5, Rung.LAST_CALL: 1}),
+    ReminderKind.LABS: Rule(_labs, {Rung.GENTLE: 10, Rung.FIRM: 3}),
+    ReminderKind.SUPPLY_ENDING: Rule(_supply, {Rung.GENTLE: 5}),
+    ReminderKind.FORM_DUE: Rule(_forms, {Rung.GENTLE: 7}),
+    ReminderKind.METHOD_ENDING: Rule(_methods, {Rung.GENTLE: 21, Rung.FIRM: 7}),
+    ReminderKind.CONTRACEPTION_ENDING: Rule(_contraception, {Rung.GENTLE: 1}),
     ReminderKind.FINAL_TEST: Rule(_final_tests, {Rung.GENTLE: 10, Rung.FIRM: 4, Rung.LAST_CALL: 1}),
 }
 
@@ -215,7 +286,7 @@ def rungs(obligation: Obligation, calendar: Calendar) -> tuple[PlannedReminder, 
     planned = []
     usual = PATIENT_KINDS[obligation.kind].leads
     for rung, days in calendar.leads.get(obligation.kind, usual).items():
-        day = calendar.last_open_day(plus(obligation.by, -days))
+        day = calendar.last_open_day(plus(obligation.told_of, -days))
         due_at = calendar.moment(day, DUE_TIME)
         planned.append(PlannedReminder(rung, due_at, obligation.closes_at))
     return tuple(planned)

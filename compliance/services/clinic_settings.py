@@ -272,7 +272,7 @@ def _lead_faults(leads: Leads) -> Iterator[tuple[str, str]]:
             yield (
                 lead_field(kind),
                 (
-                    f"Found {', '.join(map(str, days))}; enter three numbers of days that fall, "
+                    f"Found {', '.join(map(str, days))}; enter numbers of days that fall, "
                     f"from {LONGEST_LEAD} to 0."
                 ),
             )

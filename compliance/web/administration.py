@@ -22,7 +22,6 @@ from compliance.services.evidence import clinic_terms, local_date
 from compliance.services.opening_days import public_holidays
 from compliance.web.answers import accepted
 from compliance.web.clinic_forms import (
-    KINDS,
     LAB_PLANS,
     LANGUAGES,
     WEEKDAYS,
@@ -31,6 +30,7 @@ from compliance.web.clinic_forms import (
 )
 from compliance.web.clock import now
 from compliance.web.filters import ZONES, d
+from compliance.web.reminder_words import PATIENT_NAMES
 from compliance.web.security import access, actor, choose_clinic, clinic
 
 administration = Blueprint("administration", __name__, url_prefix="/administration")
@@ -125,7 +125,7 @@ def _settings_page(form: ClinicForm, seen: _Seen) -> str:
         zones=sorted(set(ZONES) & available_timezones() | {here.time_zone}),
         lab_plans=_lab_plans(here, moment),
         holidays=_holidays(here, local_date(here, moment)),
-        kinds=KINDS,
+        kinds=PATIENT_NAMES,
         usual={kind.value: _days(list(days.values())) for kind, days in DEFAULT_LEADS.items()},
         events=history(here),
     )
@@ -179,7 +179,7 @@ def in_words(name: str, value: Any) -> str:
         return dict(LANGUAGES).get(value, str(value))
     if name == "lead_days":
         return "; ".join(
-            f"{KINDS[ReminderKind(kind)]}: {_days(said)}" for kind, said in value.items()
+            f"{PATIENT_NAMES[ReminderKind(kind)]}: {_days(said)}" for kind, said in value.items()
         )
     if name == "patient_hours":
         return f"{value['from']} to {value['until']}"

@@ -25,6 +25,7 @@ from compliance.services.clinics import NewClinic
 from compliance.services.errors import Invalid
 from compliance.web.filters import d
 from compliance.web.forms import CHOOSE, NEEDED, PageForm
+from compliance.web.reminder_words import PATIENT_NAMES
 
 WEEKDAYS = [
     ("1", "Monday"),
@@ -54,12 +55,7 @@ LAB_PLANS = [
         "No test is asked for; results that arrive are still judged by their limits.",
     ),
 ]
-KINDS = {
-    ReminderKind.TEST_DUE: "Pregnancy test due",
-    ReminderKind.WINDOW_CLOSING: "Window closes",
-    ReminderKind.STATEMENT_DUE: "Statement due",
-    ReminderKind.FINAL_TEST: "Test after treatment",
-}
+_COUNTS = {1: "one number", 2: "two numbers", 3: "three numbers"}
 DAY_FORMS = ("%Y-%m-%d", "%d %b %Y", "%d %B %Y")
 
 
@@ -94,10 +90,6 @@ class ClinicForm(PageForm):
         [Optional()],
         description="Name, telephone, hours: up to 5 lines. Others read mail: name no medicine.",
     )
-    lead_test_due = StringField(KINDS[ReminderKind.TEST_DUE], [NEEDED])
-    lead_window_closing = StringField(KINDS[ReminderKind.WINDOW_CLOSING], [NEEDED])
-    lead_statement_due = StringField(KINDS[ReminderKind.STATEMENT_DUE], [NEEDED])
-    lead_final_test = StringField(KINDS[ReminderKind.FINAL_TEST], [NEEDED])
 
     def fill(self, settings: ClinicSettings) -> None:
         """Show the settings as they are."""
@@ -135,11 +127,20 @@ class ClinicForm(PageForm):
 
     def _leads(self, kind: ReminderKind) -> dict[Any, int]:
         name = lead_field(kind)
-        said = re.findall(r"-?\d+", self[name].data or "")
         usual = DEFAULT_LEADS[kind]
+        if self[name].data is None:
+            return dict(usual)
+        said = re.findall(r"-?\d+", self[name].data)
         if len(said) != len(usual):
-            raise Invalid({name: f"Found {self[name].data!r}; enter three numbers: 7, 3, 1."})
+            shown = ", ".join(str(day) for day in usual.values())
+            raise Invalid(
+                {name: f"Found {self[name].data!r}; enter {_COUNTS[len(usual)]}: {shown}."}
+            )
         return dict(zip(usual, (int(day) for day in said), strict=True))
+
+
+for _kind, _name in PATIENT_NAMES.items():
+    setattr(ClinicForm, lead_field(_kind), StringField(_name, [Optional()]))
 
 
 def _lines(text: str) -> tuple[str, ...]:

@@ -17,8 +17,9 @@ from compliance.services.clinic_choices import closing_lines_of
 from compliance.services.evidence import local_date
 from compliance.services.letters import Letter, Waiting
 from compliance.services.patient_links import path_of
-from compliance.web.clinic_forms import KINDS, LANGUAGES
+from compliance.web.clinic_forms import LANGUAGES
 from compliance.web.clock import now
+from compliance.web.reminder_words import NAMES
 from compliance.web.security import POLICY, access, clinic
 
 mail_texts = Blueprint("mail_texts", __name__, url_prefix="/administration/mails")
@@ -27,7 +28,6 @@ SHOWING = POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'none'; fram
 # A mail carries its styles inside, as mail readers want it; nothing else may load or run.
 FRAMED = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
 
-NAMES = {**KINDS, ReminderKind.DIGEST: "Morning digest"}
 DISCRETIONS = {"neutral": "Neutral", "detailed": "Detailed"}
 
 

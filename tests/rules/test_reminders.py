@@ -78,8 +78,9 @@ def test_the_last_day_itself_still_counts():
 
 def test_an_open_window_is_owed_until_it_closes():
     window = a_situation(window=WINDOW, window_closes_at=CLOSES)
-    assert [item.name for item in obligations(window, WEEKDAYS)] == [
-        "prescription-window:2026-04-08"
+    assert [(item.kind, item.name) for item in obligations(window, WEEKDAYS)] == [
+        (ReminderKind.WINDOW_OPENING, "prescription-window:2026-04-08"),
+        (ReminderKind.WINDOW_CLOSING, "prescription-window:2026-04-08"),
     ]
     closed = a_situation(at=CLOSES, window=WINDOW, window_closes_at=CLOSES)
     assert obligations(closed, WEEKDAYS) == ()
@@ -90,7 +91,63 @@ def test_a_missing_statement_takes_the_place_of_the_closing_window(outcome):
     situation = a_situation(
         window=WINDOW, window_closes_at=CLOSES, missing={Requirement.COMPREHENSION: outcome}
     )
-    assert [item.kind for item in obligations(situation, WEEKDAYS)] == [ReminderKind.STATEMENT_DUE]
+    assert [item.kind for item in obligations(situation, WEEKDAYS)] == [
+        ReminderKind.WINDOW_OPENING,
+        ReminderKind.STATEMENT_DUE,
+    ]
+
+
+def test_an_opening_is_told_on_the_day_itself_and_until_the_window_closes():
+    window = a_situation(window=WINDOW, window_closes_at=CLOSES)
+    opening = obligations(window, WEEKDAYS)[0]
+    [told] = rungs(opening, WEEKDAYS)
+    assert (local(told.due_at), told.expires_at) == ("Thu 02 10:00", CLOSES)
+
+
+def planned(requirement: Requirement, last: dt.date, **changes: object) -> list[ReminderKind]:
+    """The kinds that follow from one planned date."""
+    situation = a_situation(plan=(a_test_due(last, requirement),), **changes)
+    return [item.kind for item in obligations(situation, WEEKDAYS)]
+
+
+MAY = dt.date(2026, 5, 4)
+
+
+@pytest.mark.parametrize(
+    ("requirement", "kind"),
+    [
+        (Requirement.REVIEW, ReminderKind.VISIT),
+        (Requirement.COUNSELLING, ReminderKind.VISIT),
+        (Requirement.LAB_FOLLOW_UP, ReminderKind.LABS),
+        (Requirement.DAYS_SUPPLY, ReminderKind.SUPPLY_ENDING),
+        (Requirement.CONTRACEPTION_METHODS, ReminderKind.METHOD_ENDING),
+    ],
+)
+def test_each_date_ahead_has_its_own_kind(requirement, kind):
+    assert planned(requirement, MAY) == [kind]
+
+
+def test_the_end_of_contraception_is_told_after_treatment_only():
+    assert planned(Requirement.CONTRACEPTION_TAIL, MAY) == []
+    assert planned(Requirement.CONTRACEPTION_TAIL, MAY, phase=Phase.AFTER) == [
+        ReminderKind.CONTRACEPTION_ENDING
+    ]
+
+
+def test_the_end_of_the_supply_is_told_only_where_nothing_else_leads_to_the_next_one():
+    supply = a_test_due(MAY, Requirement.DAYS_SUPPLY)
+    both = a_situation(plan=(supply, a_test_due(MAY)))
+    assert [item.kind for item in obligations(both, WEEKDAYS)] == [ReminderKind.TEST_DUE]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told"), [(Outcome.UNMET, True), (Outcome.MET, False), (Outcome.UNKNOWN, True)]
+)
+def test_a_form_to_sign_again_is_due_with_the_next_step(outcome, told):
+    steps = (a_test_due(dt.date(2026, 5, 9)), a_test_due(MAY, Requirement.REVIEW))
+    situation = a_situation(plan=steps, missing={Requirement.ACKNOWLEDGEMENT: outcome})
+    names = [item.name for item in obligations(situation, WEEKDAYS)]
+    assert ("acknowledgement:2026-05-04" in names) is told
 
 
 def test_a_statement_without_an_open_window_has_no_date_and_is_not_asked_for():

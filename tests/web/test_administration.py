@@ -142,7 +142,7 @@ def findings(patient_id: int) -> list:
         ({"closed_days": "31 Feb 2026"}, "'31 Feb 2026'; enter a day such as"),
         ({"second_language": "en"}, "another language than the first"),
         ({"mail_from": "20:00", "mail_until": "20:00"}, "enter a time after 20:00"),
-        ({"lead_test_due": "7, 7, 1"}, "7, 7, 1; enter three numbers of days that fall"),
+        ({"lead_test_due": "7, 7, 1"}, "7, 7, 1; enter numbers of days that fall"),
         ({"lead_test_due": "61, 3, 1"}, "from 60 to 0"),
         ({"lead_test_due": "7, 3"}, "'7, 3'; enter three numbers"),
         ({"email": "nobody"}, "'nobody'; enter an address"),

@@ -11,6 +11,7 @@ import click
 
 from compliance.cli.bench_intake import measure_intake
 from compliance.cli.bench_pages import measure_pages
+from compliance.cli.bench_reminders import measure_reminders
 from compliance.cli.bench_rules import measure_rules
 
 
@@ -44,6 +45,15 @@ def intake(patients: int, messages: int, seed: int) -> None:
     """Generated messages of 8 results, from their bytes to evidence, audit and answers."""
     with tempfile.TemporaryDirectory() as folder:
         _show(measure_intake(Path(folder), patients, messages, seed))
+
+
+@bench.command("reminders")
+@click.option("--obligations", default=1_000_000, show_default=True, type=click.IntRange(1000))
+@click.option("--due", default=2000, show_default=True, type=click.IntRange(10))
+def reminders(obligations: int, due: int) -> None:
+    """Reminders on the books: swept with nothing due, scanned, planned, and sent to a sink."""
+    with tempfile.TemporaryDirectory() as folder:
+        _show(measure_reminders(Path(folder), obligations, due))
 
 
 def _show(found: dict[str, Any]) -> None:

@@ -120,6 +120,7 @@ def _one(name: str, means: str, value: float) -> Measure:
 
 
 def _many(name: str, means: str, label: str, rows: Iterable[Any], kind: str = "gauge") -> Measure:
+    values: dict[tuple[tuple[str, str], ...], float]
     values = {((label, str(key)),): float(value) for key, value in rows}
     return Measure(name, means, values, kind)
 

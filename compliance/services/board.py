@@ -152,6 +152,17 @@ FIGURES = (
         grave=True,
     ),
     Figure(
+        "corrections",
+        "Corrected results unread",
+        "Results",
+        "Results that a laboratory corrected after they were filed, and that no prescriber has "
+        "read since.",
+        ("corrected result", "corrected results"),
+        "Somebody may still go by what the result said before.",
+        "A prescriber reads each on the page of incidents.",
+        silent_results.unread_corrections,
+    ),
+    Figure(
         "overrides",
         "Unsigned overrides",
         "Decisions",

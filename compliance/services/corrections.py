@@ -35,7 +35,7 @@ def unread(
     query = (
         select(Evidence, Patient)
         .join(Patient, Patient.id == Evidence.patient_id)
-        .where(*_is_unread(actor))
+        .where(*is_unread(actor.clinic_id))
         .order_by(Evidence.id)
     )
     if patient is not None:
@@ -43,7 +43,8 @@ def unread(
     return [(row, person) for row, person in session.execute(query)]
 
 
-def _is_unread(actor: Actor) -> tuple[ColumnElement[bool], ...]:
+def is_unread(clinic_id: int | None) -> tuple[ColumnElement[bool], ...]:
+    """The conditions on evidence that is a corrected result of a clinic and read by nobody yet."""
     event = aliased(AuditEvent)
     was_read = exists().where(
         event.patient_id == Evidence.patient_id,
@@ -51,7 +52,7 @@ def _is_unread(actor: Actor) -> tuple[ColumnElement[bool], ...]:
         event.entity_id == Evidence.public_id,
     )
     return (
-        Evidence.clinic_id == actor.clinic_id,
+        Evidence.clinic_id == clinic_id,
         Evidence.source == Source.IMPORT,
         Evidence.supersedes_id.is_not(None),
         ~was_read,
@@ -60,7 +61,7 @@ def _is_unread(actor: Actor) -> tuple[ColumnElement[bool], ...]:
 
 def count_waiting(session: Session, actor: Actor) -> int:
     """How many incidents are open and corrected results unread at the actor's clinic."""
-    to_read = select(func.count(Evidence.id)).where(*_is_unread(actor))
+    to_read = select(func.count(Evidence.id)).where(*is_unread(actor.clinic_id))
     open_ones = select(func.count(Incident.id)).where(
         Incident.clinic_id == actor.clinic_id, Incident.closed_at.is_(None)
     )

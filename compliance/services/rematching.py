@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Text, cast, or_, select
 from sqlalchemy.orm import Session
 
-from compliance.models import ImportedFile, ImportedMessage, ImportedResult, Patient
+from compliance.models import Clinic, ImportedFile, ImportedMessage, ImportedResult, Patient
 from compliance.models.intake import Disposition
 from compliance.services.actors import Actor
 from compliance.services.filing import file_or_hold
@@ -54,13 +54,40 @@ def find_again(
     What only their name and birth date fit is suggested to a person and never filed.
     """
     session.flush()
-    found, files, people = Found(), set[ImportedFile](), [patient]
-    for original in originals(_perhaps_theirs(session, patient), read):
+    return _look(session, actor, _perhaps_theirs(session, patient), patient, read, now)
+
+
+def find_all_again(session: Session, actor: Actor, read: Reader, now: dt.datetime) -> Found:
+    """The same for everybody at the actor's clinic, such as after patients were taken over."""
+    session.flush()
+    query = select(ImportedResult).where(
+        ImportedResult.clinic_id == actor.clinic_id,
+        ImportedResult.disposition == Disposition.HELD,
+        ImportedResult.patient_id.is_(None),
+    )
+    rows = session.scalars(query.order_by(ImportedResult.id)).all()
+    return _look(session, actor, rows, None, read, now)
+
+
+def _look(
+    session: Session,
+    actor: Actor,
+    rows: Sequence[ImportedResult],
+    patient: Patient | None,
+    read: Reader,
+    now: dt.datetime,
+) -> Found:
+    """Match what waits again, for one patient or (None) for whoever it names."""
+    found, files, people = Found(), set[ImportedFile](), list[Patient | None]()
+    for original in originals(rows, read):
         row = original.row
-        matched = match(session, patient.clinic, original.result.subject)
-        if row.suggested_patient is not None:
-            people.append(row.suggested_patient)
-        if _give(session, actor, patient, original, matched, found, now):
+        clinic = session.get_one(Clinic, row.clinic_id)
+        matched = match(session, clinic, original.result.subject)
+        whose = patient or matched.patient or matched.suggestion
+        if whose is None:
+            continue
+        people += [row.suggested_patient, whose]
+        if _give(session, actor, whose, original, matched, found, now):
             files.add(row.message.file)
     session.flush()
     for file in files:

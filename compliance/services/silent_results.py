@@ -10,9 +10,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from compliance.models import Evidence, ImportedMessage, ImportedResult, Incident, Patient
+from compliance.models.evidence import Source
 from compliance.models.intake import Disposition
+from compliance.rules.dates import show
 from compliance.rules.facts import Lab, Symptom
 from compliance.rules.terms import Requirement
+from compliance.services.corrections import is_unread
 from compliance.services.silences import Found, Place, Scope, Silence, open_courses
 
 UNREAD_AFTER = dt.timedelta(days=2)  # our own
@@ -102,4 +105,30 @@ def _incident(row: Incident) -> Silence:
         row.opened_at,
         Place("incident", row.public_id),
         row.patient,
+    )
+
+
+def unread_corrections(session: Session, scope: Scope) -> Found:
+    """Corrected results that no prescriber has read."""
+    corrected = (Evidence.clinic_id == scope.clinic.id, Evidence.source == Source.IMPORT)
+    over = session.scalar(
+        select(func.count(Evidence.id)).where(*corrected, Evidence.supersedes_id.is_not(None))
+    )
+    rows = session.execute(
+        select(Evidence, Patient)
+        .join(Patient, Patient.id == Evidence.patient_id)
+        .where(*is_unread(scope.clinic.id))
+        .order_by(Evidence.id)
+    )
+    return Found([_corrected(row, patient) for row, patient in rows], over or 0)
+
+
+def _corrected(row: Evidence, patient: Patient) -> Silence:
+    return Silence(
+        patient.name,
+        f"A result of {show(row.happened_on)} was corrected by the laboratory.",
+        "A prescriber reads what it says now",
+        row.recorded_at,
+        Place("correction", row.public_id),
+        patient,
     )

@@ -160,6 +160,8 @@ def _candidates(item: Silence) -> list[tuple[str, dict[str, Any]]]:
     kind = item.place.kind
     if kind == "held":
         return [("labs.resolve", {"public_id": item.place.key}), ("labs.queue", {})]
+    if kind == "correction":
+        return [("incidents.index", {"_anchor": "corrections"})]
     if kind == "incident":
         return [("incidents.close", {"public_id": item.place.key}), ("incidents.index", {})]
     if kind == "statement" and actor().role in CLINICAL:

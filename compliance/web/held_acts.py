@@ -18,6 +18,7 @@ from compliance.services import corrections, held
 from compliance.services.confirmed_units import confirm_unit, units_to_confirm
 from compliance.services.errors import DomainError
 from compliance.services.filing import proposed
+from compliance.services.rematching import find_all_again
 from compliance.services.scope import LOINC
 from compliance.web.answers import accepted
 from compliance.web.clock import now
@@ -35,8 +36,8 @@ class DismissManyForm(PageForm):
     many_reason = StringField("Why", [InputRequired("Enter the reason.")])
 
 
-class WithdrawFiledForm(PageForm):
-    """One click: withdraw what the laboratory takes back."""
+class OneClickForm(PageForm):
+    """One click that needs no more said."""
 
 
 class ConfirmUnitForm(PageForm):
@@ -93,6 +94,23 @@ def dismiss() -> Response:
     return _answered(form, act)
 
 
+@held_acts.post("/match-again")
+@access(*CLINICAL)
+def match_again() -> Response:
+    """Look once more for the patients of what waits without one."""
+
+    def act() -> str:
+        with transaction() as session:
+            found = find_all_again(session, actor(), reader(session), now())
+        count = plural(found.filed + found.held, "result")
+        return (
+            f"{count} found their patient: {found.filed} filed, {found.held} held."
+            f" {found.suggested} more suggested by name."
+        )
+
+    return _answered(OneClickForm(), act)
+
+
 @held_acts.post("/<public_id>/withdraw-filed")
 @access(*CLINICAL)
 def withdraw_filed(public_id: str) -> Response:
@@ -104,7 +122,7 @@ def withdraw_filed(public_id: str) -> Response:
             corrections.withdraw_filed(session, actor(), row, now())
         return "Withdrawn. The patient's answer is the new one; earlier decisions were checked."
 
-    return _answered(WithdrawFiledForm(), act)
+    return _answered(OneClickForm(), act)
 
 
 @held_acts.post("/<public_id>/unit")

@@ -173,15 +173,16 @@ def test_an_incident_and_a_corrected_result_stay_until_somebody_has_seen_to_them
     assert "Called; the pack came back." in said
 
 
-def test_an_open_incident_stands_on_the_board(
+def test_an_open_incident_and_an_unread_correction_stand_on_the_board(
     app: Flask, nurse: Person, actor: Actor, patient: Patient
 ) -> None:
     doctor = a_user(actor.clinic_id or 0, Role.PRESCRIBER, "Dr P")
     take(actor, urine("Negative"))
     dispense(doctor, patient)
     take(actor, urine("Positive", "C", "2"), now=LATER)
-    said = at_work(app, doctor).read("/board/incidents")
-    assert "rested on a result" in said
+    person = at_work(app, doctor)
+    assert "rested on a result" in person.read("/board/incidents")
+    assert "was corrected by the laboratory" in person.read("/board/corrections")
 
 
 def test_a_number_is_added_and_what_waited_under_it_is_filed_and_told(
@@ -246,6 +247,20 @@ def test_what_waited_is_told_after_enrolment(app: Flask, nurse: Person, actor: A
     assert answer.status_code == 302, text_of(answer)
     said = nurse.read(answer.location)
     assert "1 result waited for this patient: 1 filed, 0 held." in said
+
+
+def test_patients_are_looked_for_again_when_somebody_asks(
+    app: Flask, nurse: Person, actor: Actor
+) -> None:
+    take(actor, oru(obx(TG, "120"), numbers="T-9^^^RIVERSIDE^MR", name="Berg^Ida"), "a.hl7")
+    take(actor, oru(obx(TG, "130"), numbers="X-1^^^HOSP^PI", name="Berg^Ida"), "b.hl7")
+    take(actor, oru(obx(TG, "140"), numbers="X-2^^^HOSP^PI", name="Nobody^N"), "c.hl7")
+    a_patient(actor, mrn="T-9", family_name="Berg", given_name="Ida")
+    post(nurse, "/labs/held", "/labs/held/match-again")
+    said = nurse.read("/labs/held")
+    assert "1 result found their patient: 1 filed, 0 held. 1 more suggested by name." in said
+    assert len(labs_of("T-9")) == 1
+    assert "2 results that the system does not decide" in said
 
 
 def test_another_clinics_pages_are_not_found(app: Flask, nurse: Person, actor: Actor) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from compliance.models import Patient
 from compliance.rules.doses import Taken, latest_weight, taken
-from compliance.rules.facts import Prescription, Record, facts_of
+from compliance.rules.facts import Dispensing, LastDose, Prescription, Record, facts_of
 from compliance.services import audit
 from compliance.services.actors import Actor
 from compliance.services.courses import course_of
@@ -24,7 +24,8 @@ LEAST_TARGET, MOST_TARGET = Decimal(1), Decimal(400)  # mg/kg; our own, against 
 class DoseSummary:
     """Dose and weight of the newest course on a day; None where the record does not say.
 
-    `issued` is the newest prescription; `weight_on` is None for a weight entered with the course.
+    `issued` is the newest prescription; `weight_on` is None for a weight entered with the course;
+    `ended` says that the last dose is recorded.
     """
 
     taken: Taken
@@ -32,6 +33,7 @@ class DoseSummary:
     weight_kg: Decimal | None
     weight_on: dt.date | None
     target_mg_per_kg: Decimal | None
+    ended: bool = False
 
     @property
     def daily_mg(self) -> Decimal | None:
@@ -58,7 +60,9 @@ class DoseSummary:
 
     @property
     def days_left(self) -> int | None:
-        """Days to the target at the newest dose; 0 when it is reached."""
+        """Days to the target at the newest dose; 0 when it is reached, None after the last dose."""
+        if self.ended:
+            return None
         if not self.weight_kg or self.target_mg_per_kg is None or not self.daily_mg:
             return None
         missing = self.target_mg_per_kg * self.weight_kg - self.taken.mg
@@ -81,7 +85,14 @@ def dose_summary(patient: Patient, record: Record, on: dt.date) -> DoseSummary:
         weight_kg=Decimal(str(weight.kg)) if weight else entered,
         weight_on=weight.on if weight else None,
         target_mg_per_kg=course.target_mg_per_kg if course else None,
+        ended=_ended(record, since, on),
     )
+
+
+def _ended(record: Record, since: dt.date, on: dt.date) -> bool:
+    ended = [fact.on for fact in facts_of(record.facts, LastDose) if since <= fact.on <= on]
+    handed = [fact.on for fact in facts_of(record.facts, Dispensing) if fact.on <= on]
+    return bool(ended) and max(handed, default=ended[-1]) <= ended[-1]
 
 
 def set_target(

@@ -10,7 +10,7 @@ from flask import Flask
 
 from compliance.db import db, transaction
 from compliance.models import AuditEvent, Course, Patient
-from compliance.rules.facts import Dispensing, Prescription, Record, Weight
+from compliance.rules.facts import Dispensing, LastDose, Prescription, Record, Weight
 from compliance.services import doses
 from compliance.services.errors import Invalid
 from tests.world import NOW, a_clinic, a_patient, a_user
@@ -39,6 +39,17 @@ def test_a_target_that_is_reached_has_no_days_left() -> None:
     weight = Weight(on=START, kg=60)
     assert summary(ISSUED, HANDED, weight, target_mg_per_kg=Decimal(20)).days_left == 0
     assert summary(ISSUED, HANDED, weight, target_mg_per_kg=Decimal("20.1")).days_left == 1
+
+
+def test_after_the_last_dose_no_days_are_left_until_the_medicine_is_handed_over_again() -> None:
+    ended = LastDose(on=dt.date(2026, 3, 20))
+    weight, target = Weight(on=START, kg=60), {"target_mg_per_kg": Decimal(120)}
+    found = summary(ISSUED, HANDED, ended, weight, **target)
+    assert (found.ended, found.days_left, found.taken.days) == (True, None, 19)
+    again = Dispensing(on=dt.date(2026, 3, 21))
+    found = summary(ISSUED, HANDED, ended, again, weight, **target)
+    assert not found.ended
+    assert found.days_left is not None
 
 
 def test_without_a_weight_a_dose_or_a_target_nothing_is_made_up() -> None:

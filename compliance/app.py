@@ -39,9 +39,7 @@ def create_app(config: Config) -> Flask:
     navigation.register(app)
     for blueprint in registry.blueprints():
         app.register_blueprint(blueprint)
-    for blueprint in api_registry.blueprints():
-        app.register_blueprint(blueprint)
-        csrf.exempt(blueprint)  # programs send a token of their own and no cookie
+    api_registry.register(app, csrf)
     _errors(app)
     return app
 

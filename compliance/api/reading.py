@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ from compliance.api import answer_resources, evidence_resources, trail_resources
 from compliance.api.access import actor, client_access
 from compliance.api.answers import Refused, Resource, check_accepted, fhir
 from compliance.api.clock import now
-from compliance.api.search import ID, Asked, bundle
+from compliance.api.search import Asked, bundle
 from compliance.db import db, transaction
 from compliance.models import Course, StoredAssessment
 from compliance.rules.facts import Acknowledgement, Lab, PregnancyTest, Prescription
@@ -98,19 +97,15 @@ KINDS = {
 _KIND = f"/<any({', '.join(KINDS)}):kind>"
 
 
-@reading.get(f"{_KIND}/<key>")
+@reading.get(f"{_KIND}/<resource_id:key>")
 @client_access("system/{kind}.read")
 def read(kind: str, key: str) -> Response:
     """One thing by its public id."""
     check_accepted()
-    found = _resources(KINDS[kind], Wanted(key=key, count=1))[1] if _is_id(key) else []
+    found = _resources(KINDS[kind], Wanted(key=key, count=1))[1]
     if not found:
         raise Refused(404, f"There is no such {kind} at this clinic.")
     return _tagged(found[0])
-
-
-def _is_id(key: str) -> bool:
-    return re.fullmatch(ID, key) is not None
 
 
 def _tagged(resource: Resource) -> Response:

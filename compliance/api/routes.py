@@ -149,7 +149,6 @@ ROUTES: tuple[Route, ...] = (
                 "type": "object",
                 "properties": {
                     "hook": {"type": "string", "enum": ["order-sign"]},
-                    "hookInstance": {"type": "string"},
                     "context": {"type": "object", "minProperties": 1},
                     "prefetch": {"type": "object"},
                 },

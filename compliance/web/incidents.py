@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable
 from typing import Any
 
@@ -73,7 +72,7 @@ def _unread(session: Session, patient: Patient | None = None) -> list[dict[str, 
     ]
 
 
-def incidents_context(session: Session, patient: Patient, moment: dt.datetime) -> dict[str, Any]:
+def incidents_context(session: Session, patient: Patient) -> dict[str, Any]:
     """What templates/incidents/_card.html asks for on the page of one patient."""
     return {
         "open_incidents": incidents.incidents_of(session, actor(), patient),

@@ -27,6 +27,7 @@ from compliance.web.clock import now
 from compliance.web.contact_words import contacts_context
 from compliance.web.course_timeline import course_timeline
 from compliance.web.form_specs import SPECS
+from compliance.web.incidents import incidents_context
 from compliance.web.protocol import card_of
 from compliance.web.results import CHARTS, results_context
 from compliance.web.security import CLINICAL, actor
@@ -79,6 +80,7 @@ def patient_context(session: Session, patient: Patient, moment: dt.datetime) -> 
         "today": today,
         "assessment": answer,
         **contacts_context(session, patient, moment),
+        **incidents_context(session, patient),
         **statements_context(session, patient),
         "waiting": held.waiting_for(session, patient),
         "protocol": card_of(session, patient, answer, rows, moment),

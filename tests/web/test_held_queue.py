@@ -155,6 +155,9 @@ def test_an_incident_and_a_corrected_result_stay_until_somebody_has_seen_to_them
     take(actor, urine("Negative"))
     dispense(doctor, patient)
     take(actor, urine("Positive", "C", "2"), now=LATER)
+    said = nurse.read(f"/patients/{patient.public_id}")
+    assert "1 open incident" in said
+    assert "1 corrected result: read it" in said
     said = nurse.read("/incidents")
     assert "would have been blocked" in said
     assert "A prescriber or manager closes it." in said

@@ -40,7 +40,8 @@ class Known:
 
 FIELDS = (
     Known("number", "Patient number", ("patient", "patient id", "patient number", "mrn", "patid",
-          "medical record number", "record number", "patientennummer", "numero de historia", "nhc"),
+          "medical record number", "record number", "chart", "chart number", "patientennummer",
+          "numero de historia", "nhc"),
           "The number by which the patient is known, as the laboratory writes it."),
     Known("authority", "Who assigned the number", ("authority", "assigning authority", "facility")),
     Known("family_name", "Family name", ("family name", "last name", "surname", "apellidos",
@@ -50,7 +51,8 @@ FIELDS = (
     Known("born", "Birth date", ("birth date", "birthdate", "date of birth", "dob", "patient dob",
           "geburtsdatum", "fecha de nacimiento")),
     Known("collected", "Collected", ("collected", "collection date", "date", "collected on",
-          "specimen collection date time", "collected at", "sample date", "entnahme", "fecha"),
+          "specimen collection date time", "collected at", "sample date", "drawn", "entnahme",
+          "fecha"),
           "When the sample was taken, not when the result was reported."),
     Known("code", "Code of the test", ("code", "loinc", "loinc code", "test code",
           "ordered test code", "snomedct code", "analyte code")),

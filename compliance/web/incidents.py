@@ -17,11 +17,11 @@ from compliance.services import audit, corrections, incidents
 from compliance.web.answers import accepted
 from compliance.web.clock import now
 from compliance.web.forms import PageForm
-from compliance.web.security import CLINICAL, access, actor
+from compliance.web.security import STAFF, access, actor
 
 incident_pages = Blueprint("incidents", __name__, url_prefix="/incidents")
 
-READERS = (*CLINICAL, Role.MANAGER)
+CLOSERS = (Role.PRESCRIBER, Role.MANAGER)
 
 
 class CloseForm(PageForm):
@@ -35,7 +35,7 @@ class ReadForm(PageForm):
 
 
 @incident_pages.get("")
-@access(*READERS)
+@access(*STAFF)
 def index() -> str:
     """What is open, what waits to be read, and what was closed."""
     with transaction() as session:
@@ -49,9 +49,6 @@ def index() -> str:
         may_read=actor().role is Role.PRESCRIBER,
         may_close=actor().role in CLOSERS,
     )
-
-
-CLOSERS = (Role.PRESCRIBER, Role.MANAGER)
 
 
 def _people(session: Session) -> Iterable[Patient]:

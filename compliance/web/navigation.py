@@ -33,7 +33,7 @@ PLACES = (
     Place("Today", "worklist.today", "today", STAFF),
     Place("Patients", "patients.index", "patients", STAFF),
     Place("Lab results", "labs.index", "lab", (*CLINICAL, Role.MANAGER)),
-    Place("Incidents", "incidents.index", "alert", (*CLINICAL, Role.MANAGER)),
+    Place("Incidents", "incidents.index", "alert", STAFF),
     Place("Statements", "statements.index", "chat", CLINICAL),
     Place("Pharmacy check", "pharmacy.check", "pill", (*CLINICAL, Role.PHARMACIST)),
     Place("Portal sheet", "reconciliation.index", "external", CLINICAL),

@@ -24,10 +24,12 @@ from compliance.models import (
     Role,
     StoredAssessment,
 )
+from compliance.rules.facts import read_fact
 from compliance.rules.questions import questions_of
 from compliance.rules.terms import Potential, Verdict
 from compliance.services.actors import Actor
 from compliance.services.patient_links import make_link
+from compliance.services.recording import record_all
 from compliance.web import patient_page as pages
 from compliance.web.throttle import Throttle
 from tests.journeys.person import Browser, text_of
@@ -318,6 +320,82 @@ def test_questions_wait_for_the_clinics_own_entry(inside: Telephone) -> None:
     assert len(questions_of(NOW.date())) == 4
 
 
+def after_the_visit(phone: Telephone, doctor: Actor, methods: list[str]) -> None:
+    """The test is done, and the prescriber has confirmed counselling and entered the methods."""
+    month = NOW.date() - dt.timedelta(days=31)
+    today = NOW.date()
+    facts: list[tuple[str, dict[str, Any]]] = [
+        ("pregnancy_test", {"collected": month, "result": "negative", "setting": "medical"}),
+        ("menses", {"started": today - dt.timedelta(days=1)}),
+        ("pregnancy_test", {"collected": today, "result": "negative", "setting": "medical"}),
+        ("counselling", {"on": today}),
+        ("method_report", {"on": today, "by": "prescriber", "methods": methods}),
+    ]
+    with transaction() as session:
+        patient = session.get(Patient, phone.patient.id)
+        record_all(session, doctor, patient, [read_fact(*item) for item in facts], NOW)
+
+
+@pytest.fixture
+def visited(app: Flask, inside: Telephone, nurse: Actor) -> Telephone:
+    doctor = a_user(nurse.clinic_id, Role.PRESCRIBER, "Dr Pia Ramos")
+    after_the_visit(inside, doctor, ["combined-pill", "male-condom"])
+    return inside
+
+
+def outcome(phone: Telephone, requirement: str) -> str:
+    findings = {item["requirement"]: item["outcome"] for item in phone.stored().findings}
+    return str(findings[requirement])
+
+
+def test_the_two_entries_match_or_differ_and_a_second_one_settles_it(visited: Telephone) -> None:
+    shown = visited.send("month", methods=["combined-pill", "ring"])
+    assert "The two entries differ" in shown
+    assert "Your clinic entered: Combined pill, Condom" in shown
+    assert outcome(visited, "method-match") == "unmet"
+    shown = visited.send("month", methods=["combined-pill", "male-condom"])
+    assert "The two entries match" in shown
+    assert outcome(visited, "method-match") == "met"
+
+
+def test_the_clinics_entry_is_not_shown_before_the_patients_own(visited: Telephone) -> None:
+    shown = visited.read("month") + visited.read()
+    assert "entered" not in shown
+
+
+def test_a_wrong_answer_is_explained_recorded_as_failed_and_tried_again(
+    visited: Telephone,
+) -> None:
+    asked = questions_of(NOW.date())
+    right = {item.id: item.right for item in asked}
+    wrong = next(answer for answer in asked[0].answers if answer != asked[0].right)
+    shown = visited.send("questions", **{**right, asked[0].id: wrong})
+    assert "Read why" in shown
+    assert outcome(visited, "comprehension") != "met"
+    assert "All answers are right" in visited.send("questions", **right)
+    assert outcome(visited, "comprehension") == "met"
+    assert [row.detail["passed"] for row in visited.evidence("comprehension")] == [False, True]
+
+
+def test_a_question_left_open_is_asked_for_and_nothing_is_recorded(visited: Telephone) -> None:
+    shown = visited.client.get("/p/questions").get_data(as_text=True)
+    sent = visited.client.post("/p/questions", data={"token": TOKEN.search(shown).group(1)})
+    assert sent.status_code == 422
+    assert "own wording" in text_of(sent)
+    assert visited.evidence("comprehension") == []
+
+
+def test_a_flood_is_turned_away_but_never_a_possible_pregnancy(inside: Telephone) -> None:
+    for _ in range(20):
+        inside.send("report", kind="missed-pill")
+    token = TOKEN.search(inside.client.get("/p/report").get_data(as_text=True)).group(1)
+    sent = inside.client.post("/p/report", data={"token": token, "kind": "missed-pill"})
+    assert sent.status_code == 409
+    assert "call the clinic" in text_of(sent)
+    inside.send("report", kind="possible-pregnancy")
+    assert inside.stored().grouping == "act-now"
+
+
 def test_who_cannot_become_pregnant_is_asked_nothing_about_it(app: Flask, nurse: Actor) -> None:
     from compliance.rules.terms import PotentialReason
 
@@ -336,8 +414,14 @@ def test_one_patients_page_shows_nothing_of_another_patient_or_clinic(
     other.enter()
     other.send("report", kind="missed-pill", text="Words of Zelda")
     send_photo(other, a_photo())
-    for page in ("", "month", "questions", "report", "photo", "mail", "done"):
-        answer = inside.client.get(f"/p/{page}", follow_redirects=True)
+    pages_there = [
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.startswith("patient_page.") and "GET" in rule.methods
+    ]
+    assert len(pages_there) > 8
+    for page in pages_there:
+        answer = inside.client.get(page.replace("<token>", inside.token), follow_redirects=True)
         assert not re.search("Zelda|Quux|Hillside|ClearLine|0200", text_of(answer)), page
     assert db.session.scalar(select(Clinic.id).where(Clinic.code == "hillside"))
 

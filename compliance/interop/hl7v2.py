@@ -8,10 +8,11 @@ A time without an offset takes that of MSH-7; without that it is the clinic's ow
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import overload
 
-from compliance.interop.hl7v2_syntax import RawMessage, Segment, split_messages
+from compliance.interop.hl7v2_syntax import RawMessage, Segment, read_message, split_lines
 from compliance.interop.times import read_stamp, read_zone
 from compliance.services.incoming import (
     Coded,
@@ -37,10 +38,30 @@ _SILENT = (
 
 def read_file(content: bytes) -> IncomingFile:
     """Every message of a file; `error` says why when there is none. Raises nothing."""
-    messages = tuple(
-        _Reader(raw, position).read() for position, raw in enumerate(split_messages(content), 1)
-    )
+    messages = _Messages(split_lines(content))
     return IncomingFile(FORMAT, messages, _fault(content) if not messages else None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Messages(Sequence[IncomingMessage]):
+    """The messages of a file, each read when it is asked for: a large file never is all at once."""
+
+    lines: list[list[bytes]]
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    @overload
+    def __getitem__(self, at: int) -> IncomingMessage: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> tuple[IncomingMessage, ...]: ...
+
+    def __getitem__(self, at: int | slice) -> IncomingMessage | tuple[IncomingMessage, ...]:
+        if isinstance(at, slice):
+            return tuple(self[number] for number in range(*at.indices(len(self))))
+        number = range(len(self))[at]
+        return _Reader(read_message(self.lines[number]), number + 1).read()
 
 
 def _fault(content: bytes) -> str:

@@ -122,14 +122,19 @@ def _formatting(code: str, written: str) -> str:
 
 
 def split_messages(content: bytes) -> list[RawMessage]:
-    """Every message of a file or stream; envelopes and text before the first MSH are left out."""
+    """Every message of a file or stream, each read."""
+    return [read_message(lines) for lines in split_lines(content)]
+
+
+def split_lines(content: bytes) -> list[list[bytes]]:
+    """The lines of every message; envelopes and text before the first MSH are left out."""
     groups: list[list[bytes]] = []
     for line in re.split(rb"[\r\n]+", _unframed(content)):
         if _HEADER.match(line):
             groups.append([line.lstrip()])
         elif groups and line[:3].decode("latin-1") not in _ENVELOPE and line.strip():
             groups[-1].append(line)
-    return [_message(lines) for lines in groups]
+    return groups
 
 
 def _unframed(content: bytes) -> bytes:
@@ -141,7 +146,8 @@ def _unframed(content: bytes) -> bytes:
     return content.translate(_FRAMING, b"\x00")
 
 
-def _message(lines: list[bytes]) -> RawMessage:
+def read_message(lines: list[bytes]) -> RawMessage:
+    """One message from its lines, split into segments."""
     raw = b"\r".join(lines) + b"\r"
     charset, text, problem = _decoded(raw, _declared_charset(lines[0]))
     written = [line for line in text.split("\r") if line]

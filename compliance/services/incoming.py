@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 
@@ -123,5 +124,5 @@ class IncomingFile:
     """The messages of one file, or the sentence why it has none."""
 
     format: str
-    messages: tuple[IncomingMessage, ...] = ()
+    messages: Sequence[IncomingMessage] = ()
     error: str | None = None

@@ -12,7 +12,7 @@ from compliance.rules.dates import plus
 from compliance.rules.follow_up import donation_from
 from compliance.rules.lead_in import broken_since, enrolled_from
 from compliance.rules.pregnancy import Alarm, Sign, unresolved
-from compliance.rules.pregnancy_tests import Tests, is_open, tests_of
+from compliance.rules.pregnancy_tests import tests_of
 from compliance.rules.programme import NoEditionError
 from compliance.rules.terms import Act, Phase
 from compliance.rules.windows import locked_until
@@ -59,20 +59,11 @@ def _during(ctx: Context) -> dt.date:
 
 
 def _before(ctx: Context) -> dt.date:
-    tests = tests_of(ctx)
-    ready = _lead_in(ctx)
-    if _serves(ctx, tests, ready):
-        return ctx.today
-    first = tests.first.collected if tests.first else ctx.today
+    """A second test that is there and still serves lies after all of these days."""
+    test = tests_of(ctx).first
+    first = test.collected if test else ctx.today
     apart = plus(first, ctx.rule("tests_apart_days").value)
-    return max(ready, apart, locked_until(ctx) or ctx.today)
-
-
-def _serves(ctx: Context, tests: Tests, ready: dt.date) -> bool:
-    """Whether the second test that is there may still be used, so that no new one is needed."""
-    if tests.serving is None or not is_open(ctx, tests.window):
-        return False
-    return tests.serving.collected >= ready
+    return max(_lead_in(ctx), apart, locked_until(ctx) or ctx.today)
 
 
 def _lead_in(ctx: Context) -> dt.date:

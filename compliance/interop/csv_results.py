@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from compliance.interop.tables import Row, TableFile, Unreadable, read_table
 from compliance.interop.times import read_stamp
-from compliance.rules.terminology import Terminology, has_word, is_loinc, load_terminology
+from compliance.rules.terminology import has_word, is_loinc, load_terminology
 from compliance.services.dispositions import STATUSES
 from compliance.services.incoming import (
     Coded,
@@ -26,7 +26,15 @@ from compliance.services.incoming import (
     Subject,
     Value,
 )
-from compliance.services.result_columns import BUILT_IN, LOINC, Columns, DateForm, Layout, guess
+from compliance.services.result_columns import (
+    BUILT_IN,
+    LOINC,
+    AnalyteColumn,
+    Columns,
+    DateForm,
+    Layout,
+    guess,
+)
 
 FORMATS = ("csv", "xlsx")
 _NO_VALUE = frozenset({"", "na", "n/a", ".", "null", "none", "nan", "#n/a"})
@@ -110,7 +118,7 @@ class _Reader:
         self.table = table
         self.columns = columns
         self.plain = columns.plain()
-        terms: Terminology = load_terminology()
+        self.terms = terms = load_terminology()
         self.place = {heading: at for at, heading in enumerate(table.headings)}
         self.unused = [
             (at, heading) for heading, at in self.place.items() if heading not in columns.used
@@ -199,9 +207,16 @@ class _Reader:
         for item in self.columns.analytes:
             text = self._under(row, item.heading)
             if text:
-                code = (Coded(LOINC, item.code), Coded(text=item.heading))
+                code = (Coded(LOINC, item.code, self._called(item)),)
                 value = self._value(text)
                 yield replace(shared, code=code, value=value, unit=item.unit, source="column")
+
+    def _called(self, item: AnalyteColumn) -> str:
+        """The heading; beside a pregnancy test what a person said that its short heading means."""
+        specimen = self.terms.pregnancy.tests.get(item.code)
+        if specimen is None:
+            return item.heading
+        return f"Pregnancy test, {specimen.value} ({item.heading})"
 
     def _long(self, row: Row, shared: IncomingResult) -> IncomingResult:
         code, name = self._cell(row, "code"), self._cell(row, "name")

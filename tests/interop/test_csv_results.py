@@ -200,6 +200,13 @@ def test_the_unit_of_a_column_decides_its_code() -> None:
     assert columns.analytes[0].code == "14927-8"
 
 
+def test_a_column_of_pregnancy_tests_is_called_what_a_person_said() -> None:
+    analytes = [{"heading": "PT", "code": "2106-3"}]
+    content = b"Chart,Drawn,PT\nT-1,2026-04-01,negative\n"
+    (result,) = read(content, WIDE, analytes=analytes).messages[0].results
+    assert result.label == "Pregnancy test, urine (PT)"
+
+
 # --- what must not vanish -------------------------------------------------------------------------
 
 

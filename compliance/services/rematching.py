@@ -137,8 +137,7 @@ def _give(
     """Give one result to the patient when its numbers say so; whether they did."""
     row = original.row
     if matched.patient is None or matched.patient.id != patient.id:
-        is_new = row.suggested_patient_id is None and matched.suggestion is not None
-        if is_new and matched.suggestion is not None and matched.suggestion.id == patient.id:
+        if row.suggested_patient_id is None and matched.suggestion is patient:
             row.suggested_patient_id = patient.id
             found.suggested += 1
         return False

@@ -151,8 +151,8 @@ def test_axe_finds_nothing_on_any_page(browser: Browser, site, scheme: str) -> N
     forms = [f"{record}/record/{kind}" for kind in ("pregnancy-test", "lab", "contraception")]
     plans = (planner_of(record), f"{record}?known_at=2026-01-02T09:00")
     lists = ("/?sort=name&whose=mine", "/?group=snoozed", f"{record}/contact")
-    parts = "history history?part=looks requirements results dose notes documents".split()
-    beside = [f"{record}/{part}" for part in (*parts, "prescribe")]
+    parts = ("history", "history?part=looks", "requirements", "results", "dose", "notes")
+    beside = [f"{record}/{part}" for part in (*parts, "documents", "prescribe")]
     shown = (*PAGES, record, *lists, *plans, *beside, *forms)
     for address in shown:
         assert page.goto(address).status == 200, address

@@ -11,7 +11,7 @@ from flask import Blueprint, Response
 from compliance.api.access import actor, client, client_access, open_to_all
 from compliance.api.answers import Refused, Resource, base_url, plain, read_json
 from compliance.api.clock import now
-from compliance.api.orders import orders_isotretinoin, whose
+from compliance.api.orders import amount_of, orders_isotretinoin, whose
 from compliance.api.parts import STATUS_WORDS, citations, edition_note, words
 from compliance.db import db, transaction
 from compliance.interop.fhir_json import items, part, text_of
@@ -26,6 +26,7 @@ from compliance.services.matching import Match
 cds = Blueprint("api_cds", __name__, url_prefix="/api/cds-services")
 
 SERVICE = "isotretinoin-order-sign"
+_MOST_ORDERS = 20
 _LONGEST = 139  # characters of a card's summary, by the specification
 
 
@@ -60,25 +61,38 @@ def order_sign() -> Response:
             400, "Send an order-sign request with its context and the patient prefetched."
         )
     entries = items(part(context, "draftOrders").get("entry"))
-    orders = [part(entry, "resource") for entry in entries]
-    if not any(orders_isotretinoin(order) for order in orders):
-        return plain({"cards": []})
-    return plain({"cards": [_card_for(part(sent, "prefetch", "patient"))]})
+    resources = [part(entry, "resource") for entry in entries]
+    orders = [resource for resource in resources if orders_isotretinoin(resource)][:_MOST_ORDERS]
+    return plain({"cards": _cards(orders, context, part(sent, "prefetch", "patient"))})
 
 
-def _card_for(sent: Resource) -> Resource:
+def _cards(orders: list[Resource], context: Resource, sent: Resource) -> list[Resource]:
+    if not orders:
+        return []
     session, moment = db.session(), now()
-    clinic = session.get_one(Clinic, client().clinic_id)
-    found = whose(session, actor(), clinic, {**sent, "id": ""})
+    found = _patient(context, sent)
     if found.patient is None:
-        return _unknown(found)
+        return [_unknown(found)]
     patient = found.patient
-    answer = ask(session, patient, moment, act=Act.PRESCRIBE)
-    card = _card(patient, answer)
+    cards = []
+    for order in orders:
+        days, refills = amount_of(order)
+        answer = ask(session, patient, moment, act=Act.PRESCRIBE, days_supply=days, refills=refills)
+        cards.append(_card(patient, answer))
     patient_id = patient.id
     with transaction() as writing:
         exchange.log_reads(writing, actor(), [patient_id], "API order-sign", moment)
-    return card
+    return cards
+
+
+def _patient(context: Resource, sent: Resource) -> Match:
+    """Whom the order is for; a prefetched patient who is another one than the order's is nobody."""
+    ordered = text_of(context, "patientId").removeprefix("Patient/")
+    if ordered and text_of(sent, "id") and ordered != text_of(sent, "id"):
+        return Match(reason="The order is for another patient than the one that was sent.")
+    session = db.session()
+    clinic = session.get_one(Clinic, client().clinic_id)
+    return whose(session, actor(), clinic, {**sent, "id": ""})
 
 
 def _unknown(found: Match) -> Resource:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -18,6 +19,7 @@ from compliance.services.incoming import Identifier, Subject
 from compliance.services.matching import Match, match
 from compliance.services.patients import get_patient
 
+_MOST = 1000  # days or refills; beyond it nothing differs
 _CODE = "6064"  # isotretinoin in RxNorm
 _PUBLIC_ID = re.compile(r"[0-9a-f]{16}")
 _NAME = re.compile(r"\bisotretinoin|\bisotrétinoïne", re.IGNORECASE)
@@ -41,6 +43,23 @@ def orders_isotretinoin(request: Resource) -> bool:
         text_of(item, "id") == named and is_isotretinoin(item.get("code"))
         for item in items(request.get("contained"))
     )
+
+
+def amount_of(request: Resource) -> tuple[int | None, int | None]:
+    """The days of supply and the refills that an order asks for; None where it does not say."""
+    asked = part(request, "dispenseRequest")
+    duration = part(asked, "expectedSupplyDuration")
+    in_days = text_of(duration, "code") == "d" or text_of(duration, "unit") in ("d", "day", "days")
+    return (
+        _whole(duration.get("value"), 1) if in_days else None,
+        _whole(asked.get("numberOfRepeatsAllowed"), 0),
+    )
+
+
+def _whole(value: Any, least: int) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return min(math.ceil(value), _MOST) if least <= value < math.inf else None
 
 
 def whose(

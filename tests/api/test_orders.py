@@ -123,8 +123,8 @@ def test_a_card_says_what_blocks_why_by_what_and_where_to_go(place: Place) -> No
     assert [look.page for look in looks] == ["API order-sign"]
 
 
-def test_nothing_against_it_is_an_info_card_that_approves_nothing(app: Flask) -> None:
-    place = Place(app)
+def ready(place: Place) -> dict:
+    """A patient who cannot become pregnant, with everything done; as a sender names the patient."""
     other = a_patient(
         place.prescriber, mrn="T-7", potential=Potential.NO, reason=PotentialReason.ASSIGNED_MALE,
         identifiers=[("CITYLAB", "C-7")],
@@ -142,10 +142,35 @@ def test_nothing_against_it_is_an_info_card_that_approves_nothing(app: Flask) ->
     with transaction() as session:
         patient = session.get_one(Patient, other.id)
         recording.record_all(session, place.prescriber, patient, facts, NOW)
-    [card] = place.cards(patient=named("C-7"))
+    return named("C-7")
+
+
+def test_nothing_against_it_is_an_info_card_that_approves_nothing(place: Place) -> None:
+    [card] = place.cards(patient=ready(place))
     assert card["summary"] == "Prerequisites appear met", card["detail"]
     assert card["indicator"] == "info", card["detail"]
-    assert "approved" not in card["summary"].lower()
+
+
+@pytest.mark.parametrize(
+    ("days", "refills", "indicator"), [(30, 0, "info"), (31, 0, "critical"), (30, 1, "critical")]
+)
+def test_the_amount_that_is_ordered_is_judged(
+    place: Place, days: int, refills: int, indicator: str
+) -> None:
+    amount = {
+        "expectedSupplyDuration": {"value": days, "code": "d"}, "numberOfRepeatsAllowed": refills,
+    }  # fmt: skip
+    order = {"medicationCodeableConcept": ISOTRETINOIN, "dispenseRequest": amount}
+    [card] = place.cards(order, ready(place))
+    assert card["indicator"] == indicator, card["detail"]
+
+
+def test_an_order_for_another_patient_than_the_one_sent_gets_no_answer_about_either(
+    place: Place,
+) -> None:
+    [card] = place.cards(patient=named(id="pat018"))
+    assert "not known here" in card["summary"]
+    assert place.patient.public_id not in json.dumps(card)
 
 
 def test_a_positive_test_is_critical(place: Place) -> None:

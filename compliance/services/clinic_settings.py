@@ -26,9 +26,11 @@ from compliance.services import audit
 from compliance.services.actors import Actor
 from compliance.services.assessments import question_about, reassess
 from compliance.services.clinic_choices import (
+    LINK_DAYS,
     Leads,
     closed_days_of,
     leads_of,
+    link_days_of,
     patient_hours_of,
     second_language_of,
 )
@@ -41,6 +43,7 @@ LANGUAGES = ("en", "es")
 PAPERS = ("letter", "A4")
 LONGEST_LEAD = 60  # days
 MOST_LINES, LONGEST_LINE = 5, 80
+MOST_LINK_DAYS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class ClinicSettings:
     lead_days: Leads
     patient_hours: Hours
     closing_lines: tuple[str, ...]
+    link_days: int = LINK_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,7 @@ def settings_of(clinic: Clinic) -> ClinicSettings:
         lead_days=leads_of(clinic),
         patient_hours=patient_hours_of(clinic),
         closing_lines=tuple((clinic.settings or {}).get("closing_lines", ())),
+        link_days=link_days_of(clinic),
     )
 
 
@@ -200,6 +205,7 @@ def _apply(clinic: Clinic, wanted: ClinicSettings) -> None:
         "reminder_lead_days": data["lead_days"],
         "patient_hours": data["patient_hours"],
         "closing_lines": data["closing_lines"],
+        "link_days": data["link_days"],
     }
 
 
@@ -223,6 +229,7 @@ def plain(settings: ClinicSettings) -> dict[str, Any]:
             "until": settings.patient_hours.last.isoformat("minutes"),
         },
         "closing_lines": [line.strip() for line in settings.closing_lines if line.strip()],
+        "link_days": settings.link_days,
     }
 
 
@@ -248,6 +255,8 @@ def _faults(wanted: ClinicSettings) -> Iterator[tuple[str, str]]:
     hours = wanted.patient_hours
     if hours.first >= hours.last:
         yield "mail_until", f"Found {hours.last:%H:%M}; enter a time after {hours.first:%H:%M}."
+    if not 1 <= wanted.link_days <= MOST_LINK_DAYS:
+        yield "link_days", f"Found {wanted.link_days}; enter 1 to {MOST_LINK_DAYS} days."
     yield from _closing_faults(wanted.closing_lines)
     yield from _lead_faults(wanted.lead_days)
 

@@ -51,6 +51,7 @@ LABELS = {
     "lead_days": "Days of reminders",
     "patient_hours": "Hours of mails",
     "closing_lines": "Closing lines of mails",
+    "link_days": "Days of a patient's link",
 }
 ACTIONS = {
     "clinic.changed": "Settings changed",

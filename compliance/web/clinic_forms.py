@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from wtforms import (
+    IntegerField,
     RadioField,
     SelectField,
     SelectMultipleField,
@@ -19,7 +20,7 @@ from wtforms.validators import Length, Optional
 from compliance.rules.programme import load_programme, programme_ids
 from compliance.rules.reminders import Hours, ReminderKind
 from compliance.rules.terms import LabSchedule
-from compliance.services.clinic_choices import DEFAULT_LEADS
+from compliance.services.clinic_choices import DEFAULT_LEADS, LINK_DAYS
 from compliance.services.clinic_settings import ClinicSettings, lead_field
 from compliance.services.clinics import NewClinic
 from compliance.services.errors import Invalid
@@ -91,6 +92,12 @@ class ClinicForm(PageForm):
         description="Name, telephone, hours: up to 5 lines. Others read mail: name no medicine.",
     )
 
+    link_days = IntegerField(
+        "Days for which a patient's link works",
+        [Optional()],
+        description="Each mail to a patient holds a link to the patient's own page.",
+    )
+
     def fill(self, settings: ClinicSettings) -> None:
         """Show the settings as they are."""
         for name in ("name", "time_zone", "language", "second_language", "address", "phone"):
@@ -102,6 +109,7 @@ class ClinicForm(PageForm):
         self.mail_from.data = settings.patient_hours.first
         self.mail_until.data = settings.patient_hours.last
         self.closing_lines.data = "\n".join(settings.closing_lines)
+        self.link_days.data = settings.link_days
         for kind, days in settings.lead_days.items():
             self[lead_field(kind)].data = ", ".join(str(day) for day in days.values())
 
@@ -123,6 +131,7 @@ class ClinicForm(PageForm):
             lead_days={kind: self._leads(kind) for kind in DEFAULT_LEADS},
             patient_hours=Hours(self.mail_from.data, self.mail_until.data),
             closing_lines=_lines(self.closing_lines.data or ""),
+            link_days=LINK_DAYS if self.link_days.data is None else self.link_days.data,
         )
 
     def _leads(self, kind: ReminderKind) -> dict[Any, int]:

@@ -147,6 +147,8 @@ def findings(patient_id: int) -> list:
         ({"lead_test_due": "7, 3"}, "'7, 3'; enter three numbers"),
         ({"email": "nobody"}, "'nobody'; enter an address"),
         ({"closing_lines": "\n".join("abcdef")}, "Found 6 lines"),
+        ({"link_days": "0"}, "Found 0; enter 1 to 60 days"),
+        ({"link_days": "61"}, "Found 61; enter 1 to 60 days"),
         ({"name": " "}, "Enter"),
     ],
 )

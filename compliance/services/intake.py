@@ -49,7 +49,7 @@ __all__ = [
     "write_judgement",
 ]
 
-PORTION = 100  # messages, or patients, that are in hand at once
+PORTION = 250  # messages, or patients, that are in hand at once
 
 
 def receive(

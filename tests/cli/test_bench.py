@@ -42,3 +42,18 @@ def test_the_pages_are_measured_beside_a_static_file_and_their_own_reads():
             > found["figures"][f"{page}: its reads alone"]["median_ms"]
         )
     assert all(ratio > 1 for ratio in found["ratios"].values())
+
+
+def test_taking_in_messages_is_measured_beside_parsing_them_for_nothing():
+    found = measured("intake", "--patients", "20", "--messages", "30")
+    assert (found["name"], found["results_per_message"]) == ("bench intake", 8)
+    assert list(found["figures"]) == [
+        "floor: parsed by the hl7 library",
+        "parsed by our own reader",
+        "filed, one message a file",
+        "filed, many messages a file",
+    ]
+    for figures in found["figures"].values():
+        assert figures["messages_per_second"] > 0
+        assert figures["peak_mb"] > 0
+    assert all(ratio > 0 for ratio in found["ratios"].values())

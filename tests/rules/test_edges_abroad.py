@@ -8,12 +8,21 @@ import pytest
 
 from compliance.rules.assess import assess
 from compliance.rules.dates import day_begins
-from compliance.rules.facts import Contraception, Fact, Lab, LastDose, Medicine, Menses
+from compliance.rules.facts import (
+    Contraception,
+    ContraceptionExemption,
+    Fact,
+    Lab,
+    LastDose,
+    Medicine,
+    Menses,
+)
 from compliance.rules.findings import Assessment, Finding, Question
 from compliance.rules.programme import load_programme
 from compliance.rules.terms import (
     Act,
     Analyte,
+    ExemptionReason,
     LabSchedule,
     Method,
     Outcome,
@@ -131,3 +140,16 @@ def test_blood_at_the_end_of_treatment_counts_within_the_tolerance_only(
     terms = clinic("au-pi", LabSchedule.LABEL)
     answer = assess(facts, load_programme("au-pi"), terms, question)
     assert found(answer, Requirement.LAB_FOLLOW_UP).outcome is outcome
+
+
+@pytest.mark.parametrize(("agreed", "counts"), [(60, False), (61, True)])
+def test_an_agreement_without_contraception_counts_from_the_day_after_the_earlier_course(
+    agreed: int, counts: bool
+) -> None:
+    exemption = ContraceptionExemption(
+        on=day(agreed), reason=ExemptionReason.NO_PARTNER, on_form=True
+    )
+    facts = [fact for fact in course("uk-ppp", 2) if not isinstance(fact, Contraception)]
+    facts += [LastDose(on=ENDED), exemption]
+    finding = found(ask("uk-ppp", facts, day(61)), Requirement.CONTRACEPTION_METHODS)
+    assert (finding.outcome is not Outcome.UNMET) is counts

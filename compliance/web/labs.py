@@ -33,7 +33,8 @@ labs = Blueprint("labs", __name__, url_prefix="/labs")
 
 READERS = (*CLINICAL, Role.MANAGER)
 ENDINGS = {"hl7v2": "hl7", "fhir": "json", "csv": "csv", "xlsx": "xlsx"}
-SHOWN = 60_000  # characters of a file on its page; the download has all of it
+PER_PAGE = 25  # messages of a file
+SHOWN = 30_000  # characters of a file on its page; the download has all of it
 
 PER_PAGE = 25  # held results: a page stays small
 
@@ -106,9 +107,15 @@ def show(public_id: str) -> str:
     file = held.get_file(db.session(), actor(), public_id)
     file = _logged(file.id, f"lab file {public_id}")
     text = file.content.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+    messages = [item for item in file.messages if item.results or item.error]
+    pages = max(1, -(-len(messages) // PER_PAGE))
+    number = min(max(1, request.args.get("page", 1, type=int)), pages)
     return render_template(
         "labs/file.html",
         file=file,
+        messages=messages[(number - 1) * PER_PAGE : number * PER_PAGE],
+        page=number,
+        pages=pages,
         text=text[:SHOWN],
         is_cut=len(text) > SHOWN,
         readable=actor().role in CLINICAL,

@@ -203,3 +203,14 @@ def test_the_page_stays_small_when_a_spreadsheet_has_many_columns(nurse: Person)
 def test_a_table_that_cannot_be_read_says_why(nurse: Person) -> None:
     said = nurse.read(upload(nurse, b"Chart,Drawn,TG\nT-1,\x00,1\n", "broken.csv"))
     assert "NUL bytes" in said
+
+
+def test_a_long_spreadsheet_is_shown_page_by_page(nurse: Person) -> None:
+    rows = "".join(f"T-1,2026-03-{at % 28 + 1:02},{100 + at},,\n" for at in range(60))
+    where = upload(nurse, f"{HEADINGS}\n{rows}".encode())
+    post(nurse, where, do="save", **DESCRIBED)
+    shown = where.replace("/columns/files/", "/files/")
+    first = nurse.client.get(shown)
+    assert len(first.data) < 60_000
+    assert "Page 1 of 3" in text_of(first)
+    assert "row 61" in nurse.read(f"{shown}?page=3")

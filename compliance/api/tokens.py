@@ -14,12 +14,12 @@ from flask import Blueprint, Response, request
 from compliance.api.access import LIFETIME, new_token, open_to_all
 from compliance.api.answers import plain
 from compliance.api.clock import now
-from compliance.db import transaction
+from compliance.db import db, transaction
 from compliance.services import api_clients
 
 tokens = Blueprint("api_tokens", __name__, url_prefix="/api/oauth")
 
-MOST_FAILURES = 10  # from one address, or for one program from one address
+MOST_FAILURES = 10  # for one program from one address; all unknown names count as one
 CLOSED_FOR = dt.timedelta(minutes=5)
 
 
@@ -56,19 +56,24 @@ failures = Failures(MOST_FAILURES, CLOSED_FOR)
 def token() -> Response:
     """A token for a program that knows its secret, by HTTP Basic or in the form."""
     request.max_content_length = 64 * 1024
-    moment, origin = now(), request.remote_addr or ""
-    if failures.closed(origin, moment):
-        wait = str(int(CLOSED_FOR.total_seconds()))
-        said = "Too many wrong secrets came from there; wait."
-        return _error("invalid_client", said, 429, {"Retry-After": wait})
+    moment = now()
     if request.form.get("grant_type") != "client_credentials":
         known = "grant_type" in request.form
         kind = "unsupported_grant_type" if known else "invalid_request"
         return _error(kind, "Send grant_type=client_credentials in a form.")
-    credentials = _credentials()
-    if credentials is None:
-        return _refused(origin, "", moment)
-    return _signed_in(*credentials, origin, moment)
+    client_id, secret = _credentials() or ("", "")
+    origin = _origin(client_id)
+    if failures.closed(origin, moment):
+        wait = str(int(CLOSED_FOR.total_seconds()))
+        said = "Too many wrong secrets came from there; wait."
+        return _error("invalid_client", said, 429, {"Retry-After": wait})
+    return _signed_in(client_id, secret, origin, moment)
+
+
+def _origin(client_id: str) -> str:
+    """Where a try is counted: each program by itself, so that nobody shuts out another one."""
+    known = api_clients.admitted(db.session(), client_id) is not None
+    return f"{request.remote_addr} {client_id if known else ''}"
 
 
 def _signed_in(client_id: str, secret: str, origin: str, moment: dt.datetime) -> Response:

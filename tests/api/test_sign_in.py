@@ -80,6 +80,7 @@ def test_a_wrong_secret_is_refused_written_down_and_after_ten_times_waited_for(a
         assert answer.get_json()["error"] == "invalid_client"
         assert answer.headers["WWW-Authenticate"].startswith("Basic")
     assert ask(app, (name, secret)).status_code == 429
+    assert ask(app, a_client(a_clinic("hillside"))).status_code == 200
     refused = db.session.scalars(select(AuditEvent).where(AuditEvent.action.like("%.refused")))
     assert len(refused.all()) == tokens.MOST_FAILURES
     with time_machine.travel(NOW + tokens.CLOSED_FOR, tick=False):
@@ -202,3 +203,11 @@ def test_names_and_secrets_of_any_kind_are_only_wrong(app: Flask, part: str) -> 
     for form in ((part, secret), (name, part)):
         answer = ask(app, client_id=form[0], client_secret=form[1])
         assert answer.status_code == 401
+
+
+def test_names_that_nobody_has_are_counted_together(app: Flask) -> None:
+    statuses = [
+        ask(app, (f"client-{number:016x}", "wrong")).status_code
+        for number in range(tokens.MOST_FAILURES + 1)
+    ]
+    assert statuses == [401] * tokens.MOST_FAILURES + [429]

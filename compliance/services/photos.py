@@ -53,6 +53,7 @@ def _opened(content: bytes) -> Image.Image:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
         if image.width * image.height > MOST_PIXELS:
             raise ValueError
+        image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))  # a JPEG need not be unfolded whole
         upright = ImageOps.exif_transpose(image).convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         raise Invalid({"photo": "By its content this is no photo (JPEG or PNG)."}) from None

@@ -104,17 +104,18 @@ def _other(error: HTTPException) -> Page:
 
 def _gone(link: PatientLink | None) -> Page:
     """One page for every link that does not work; a token that never was one names no clinic."""
-    WRONG.miss(request.remote_addr or "", now())
+    if link is None:
+        WRONG.miss(request.remote_addr or "", now())
     clinic = link.patient.clinic if link else None
     g.page_language = link.patient.language if link else ""
     return _render("gone", clinic=clinic), 404
 
 
 def _working(token: str) -> PatientLink | None:
-    """The link of a token, when it works."""
-    if WRONG.is_shut(request.remote_addr or "", now()):
-        abort(429)
+    """The link of a token, when it works; who guesses has to wait, who has a link never does."""
     link = find_link(db.session(), token)
+    if link is None and WRONG.is_shut(request.remote_addr or "", now()):
+        abort(429)
     if link is None or not is_live(link, now()):
         return None
     g.page_language = link.patient.language
@@ -143,7 +144,6 @@ def enter(token: str) -> Page:
 
 
 def _not_opened(token: str) -> Page:
-    WRONG.miss(request.remote_addr or "", now())
     if _working(token) is None:
         return _gone(find_link(db.session(), token))
     return _render("enter", fault=_words()["wrong_born"]), 422

@@ -41,7 +41,8 @@ def take() -> Response:
     """Take in one file of results and tell what became of each."""
     if request.mimetype not in _READ:
         raise Refused(415, f"Send HL7 v2 as {HL7} or FHIR as {FHIR}.")
-    wanted = request.accept_mimetypes.best_match((JSON, FHIR, HL7)) if _says_accept() else JSON
+    accepted = request.accept_mimetypes
+    wanted = accepted.best_match((JSON, FHIR, HL7)) if accepted else JSON
     if wanted is None:
         raise Refused(406, f"The account is given as {JSON}, {FHIR} or {HL7}.")
     request.max_content_length = LARGEST
@@ -51,10 +52,6 @@ def take() -> Response:
     parsed = read_file(content)
     account = store(content, parsed)
     return _answered(wanted, account, content)
-
-
-def _says_accept() -> bool:
-    return bool(request.accept_mimetypes)
 
 
 def store(content: bytes, parsed: IncomingFile) -> Account:

@@ -16,7 +16,7 @@ from compliance.mail.calendar_file import event_on
 from compliance.mail.errors import Undelivered
 from compliance.mail.texts import Text, calendar_title, language_of, long_date, write
 from compliance.models import Clinic, Patient
-from compliance.rules.reminders import ReminderKind
+from compliance.rules.reminders import STAFF_KINDS, ReminderKind
 from compliance.services.clinic_choices import closing_lines_of
 from compliance.services.letters import Letter
 
@@ -34,7 +34,7 @@ class Sender:
 
 def template_of(kind: ReminderKind, *, detailed: bool) -> str:
     """The template of a kind: its own for staff and whoever opted in, else the neutral one."""
-    return kind.value if detailed or kind is ReminderKind.DIGEST else NEUTRAL
+    return kind.value if detailed or kind in STAFF_KINDS else NEUTRAL
 
 
 def text_of(letter: Letter, base_url: str) -> Text:
@@ -67,7 +67,7 @@ def message_of(letter: Letter, sender: Sender, now: dt.datetime) -> EmailMessage
     message["Precedence"] = "bulk"  # with this nobody's holiday note answers
     _let_go(message, letter, sender)
     filled(message, text, language_of(letter.language))
-    if letter.kind is not ReminderKind.DIGEST:
+    if letter.kind not in STAFF_KINDS:
         _attach_day(message, letter, sender, now)
     return message
 

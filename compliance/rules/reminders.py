@@ -26,6 +26,7 @@ class ReminderKind(Term):
     FINAL_TEST = "final-test"
     CONTRACEPTION_ENDING = "contraception-ending"
     DIGEST = "digest"
+    ALERT = "alert"
 
 
 class Rung(Term):
@@ -38,6 +39,7 @@ class Rung(Term):
 
 
 RUNGS = list(Rung)
+STAFF_KINDS = (ReminderKind.DIGEST, ReminderKind.ALERT)
 LONGEST_CLOSURE = 30  # days; so far an open day is looked for
 
 
@@ -327,7 +329,7 @@ def may_go(
     Never in quiet hours; on a day when the clinic is closed only if waiting would be too late.
     """
     patients = calendar.patient_hours or PATIENT_HOURS
-    hours = STAFF_HOURS if kind is ReminderKind.DIGEST else patients
+    hours = STAFF_HOURS if kind in STAFF_KINDS else patients
     for place in (calendar, Calendar(calendar.time_zone)):
         moment = next_moment(place, hours, at)
         if expires_at is None or moment < expires_at:

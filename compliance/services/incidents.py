@@ -14,7 +14,7 @@ from compliance.models.incidents import IncidentKind
 from compliance.rules.assess import assess
 from compliance.rules.dates import show
 from compliance.rules.findings import Finding
-from compliance.services import audit
+from compliance.services import alerts, audit
 from compliance.services.actors import Actor
 from compliance.services.errors import Conflict, Invalid, NotFound
 from compliance.services.what_if import Decided, replay, situation_of
@@ -28,11 +28,13 @@ def open_late(
     """Open an incident for each decision that a correction or withdrawal would have blocked.
 
     Each decision is asked again at its own moment, with what was known then and with the corrected
-    entry in place of the wrong one. An incident is unique by decision and cause; audited.
+    entry in place of the wrong one. An incident is unique by decision and cause; audited. The
+    prescriber is told of every correction.
     """
     wrong = _wrong(session, cause)
     if not wrong:
         return []
+    alerts.tell_of_correction(session, patient, cause, now)
     named = {str(number) for number in wrong}
     opened = []
     for decided in _decisions_after(session, patient, wrong):

@@ -8,7 +8,16 @@ from dataclasses import dataclass, replace
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from compliance.models import Clinic, ImportedResult, Patient, Reminder, StoredAssessment, User
+from compliance.models import (
+    Clinic,
+    Evidence,
+    ImportedResult,
+    Incident,
+    Patient,
+    Reminder,
+    StoredAssessment,
+    User,
+)
 from compliance.models.intake import Disposition
 from compliance.models.patients import Discretion
 from compliance.models.reminders import ReminderState
@@ -16,6 +25,7 @@ from compliance.rules.reminders import Obligation, ReminderKind, Rung, may_go, o
 from compliance.rules.triage import Group
 from compliance.services.bounces import takes_no_mail
 from compliance.services.clinic_choices import closing_lines_of
+from compliance.services.corrections import is_unread
 from compliance.services.patient_links import link_for
 from compliance.services.protocols import needs_protocol
 from compliance.services.reminders import (
@@ -36,6 +46,8 @@ CAME_BACK = "Mail to this address came back; call, and ask for another address."
 OVERTAKEN = "A more pressing reminder of the same step goes out instead."
 NO_READER = "This person does not want the morning digest, or works here no longer."
 NOTHING_WAITS = "Nothing waited for anybody that morning."
+LEFT = "This person works here no longer."
+READ_ALREADY = "It was read meanwhile."
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +214,8 @@ def _overtaken(session: Session, reminder: Reminder, now: dt.datetime) -> bool:
 
 def _to_staff(session: Session, reminder: Reminder, now: dt.datetime) -> Letter | Stop:
     user = session.get(User, int(reminder.recipient.removeprefix("user:")))
+    if ReminderKind(reminder.kind) is ReminderKind.ALERT:
+        return _alert(session, reminder, user)
     rows = session.execute(digest_readers().where(User.id == user.id)).all() if user else []
     clinics: list[Clinic] = [clinic for _, clinic in rows]
     if user is None or not clinics:
@@ -209,7 +223,25 @@ def _to_staff(session: Session, reminder: Reminder, now: dt.datetime) -> Letter 
     waiting = tuple(waiting_at(session, clinic, now) for clinic in clinics)
     if not any(item.total for item in waiting):
         return Stop(ReminderState.SKIPPED, NOTHING_WAITS)
-    home = clinics[0]
+    return replace(_staff_letter(reminder, user, clinics[0]), waiting=waiting)
+
+
+def _alert(session: Session, reminder: Reminder, user: User | None) -> Letter | Stop:
+    if user is None or not user.active:
+        return Stop(ReminderState.SKIPPED, LEFT)
+    cause = reminder.context["cause"]
+    unread = select(Evidence.id).where(Evidence.public_id == cause, *is_unread(reminder.clinic_id))
+    opened = (
+        select(Incident.id)
+        .join(Evidence, Evidence.id == Incident.cause_id)
+        .where(Evidence.public_id == cause, Incident.closed_at.is_(None))
+    )
+    if session.scalar(unread) is None and session.scalar(opened) is None:
+        return Stop(ReminderState.CLEARED, READ_ALREADY)
+    return _staff_letter(reminder, user, session.get_one(Clinic, reminder.clinic_id))
+
+
+def _staff_letter(reminder: Reminder, user: User, home: Clinic) -> Letter:
     return Letter(
         reminder_id=reminder.id,
         key=reminder.key,
@@ -223,7 +255,6 @@ def _to_staff(session: Session, reminder: Reminder, now: dt.datetime) -> Letter 
         clinic_email=home.email,
         first=None,
         by=dt.date.fromisoformat(reminder.context["by"]),
-        waiting=waiting,
     )
 
 

@@ -137,7 +137,7 @@ def _reconciled(
             if row is not None:
                 _revise(session, row, obligation, item, wanted)
             elif item in wanted:
-                _insert(session, _row(patient, course, name, obligation, item, now))
+                insert_reminder(session, _row(patient, course, name, obligation, item, now))
 
 
 def held_obligations(
@@ -269,8 +269,8 @@ def _row(
     }
 
 
-def _insert(session: Session, values: dict[str, Any]) -> int:
-    """Insert unless the key is there; how many rows were written."""
+def insert_reminder(session: Session, values: dict[str, Any]) -> int:
+    """Plan a reminder unless its key is there; how many rows were written."""
     dialect = session.get_bind().dialect.name
     insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
     statement = insert(Reminder).values(values).on_conflict_do_nothing(index_elements=["key"])
@@ -301,7 +301,7 @@ def plan_digests(session: Session, now: dt.datetime) -> int:
         if user_id not in mornings or slot.due_at < mornings[user_id][0].due_at:
             mornings[user_id] = slot, clinic.id
     rows = (_digest_row(user, clinic, slot, now) for user, (slot, clinic) in mornings.items())
-    return sum(_insert(session, row) for row in rows)
+    return sum(insert_reminder(session, row) for row in rows)
 
 
 def digest_readers() -> Any:

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from compliance.mail.messages import text_of
 from compliance.mail.texts import Text, languages
 from compliance.models import Clinic, Role
-from compliance.rules.reminders import ReminderKind, Rung
+from compliance.rules.reminders import STAFF_KINDS, ReminderKind, Rung
 from compliance.services.clinic_choices import closing_lines_of
 from compliance.services.evidence import local_date
 from compliance.services.letters import Letter, Waiting
@@ -39,7 +39,7 @@ def index() -> str:
         SimpleNamespace(
             kind=kind,
             name=name,
-            reader="Staff" if kind is ReminderKind.DIGEST else "Patient",
+            reader="Staff" if kind in STAFF_KINDS else "Patient",
             discretions=_discretions(kind),
         )
         for kind, name in NAMES.items()
@@ -50,7 +50,7 @@ def index() -> str:
 
 def _discretions(kind: ReminderKind) -> dict[str, str]:
     """A digest has one wording; a patient's mail says more when the patient asked for it."""
-    return {"neutral": "Counts only"} if kind is ReminderKind.DIGEST else DISCRETIONS
+    return {"neutral": "Counts only"} if kind in STAFF_KINDS else DISCRETIONS
 
 
 @mail_texts.get("/<kind>/<language>/<discretion>")
@@ -100,21 +100,21 @@ def _text(kind: ReminderKind, language: str, discretion: str) -> Text:
 def _letter(kind: ReminderKind, language: str, discretion: str, here: Clinic) -> Letter:
     """A letter to nobody."""
     today = local_date(here, now())
-    is_digest = kind is ReminderKind.DIGEST
+    for_staff = kind in STAFF_KINDS
     return Letter(
         reminder_id=0,
         key="example",
         kind=kind,
-        rung=Rung.DAILY if is_digest else Rung.GENTLE,
+        rung=Rung.DAILY if for_staff else Rung.GENTLE,
         to="somebody@example.org",
         language=language,
         detailed=discretion == "detailed",
         clinic=here.name,
         clinic_phone=here.phone,
         clinic_email=here.email,
-        first=None if is_digest else today,
-        by=today + dt.timedelta(days=0 if is_digest else 7),
-        closing=() if is_digest else closing_lines_of(here),
-        page="" if is_digest else path_of("example"),
+        first=None if for_staff else today,
+        by=today + dt.timedelta(days=0 if for_staff else 7),
+        closing=() if for_staff else closing_lines_of(here),
+        page="" if for_staff else path_of("example"),
         waiting=(Waiting(here.name, act_now=2, window_open=3, due_this_week=5),),
     )

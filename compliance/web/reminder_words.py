@@ -17,5 +17,6 @@ NAMES: dict[ReminderKind, str] = {
     ReminderKind.FINAL_TEST: "Test after treatment",
     ReminderKind.CONTRACEPTION_ENDING: "Contraception after treatment ends",
     ReminderKind.DIGEST: "Morning digest",
+    ReminderKind.ALERT: "Correction to read",
 }
 PATIENT_NAMES = {kind: name for kind, name in NAMES.items() if kind in PATIENT_KINDS}

@@ -34,6 +34,7 @@ class Config:
     dkim_selector: str  # empty: mails are not signed
     dkim_key: Path
     bounces_url: str
+    sms_url: str  # empty: texts become files
     metrics_token: str
     scheduler: bool
     secure_cookies: bool
@@ -48,6 +49,11 @@ class Config:
     def mail_dir(self) -> Path:
         """Where mails are written when there is no mail server."""
         return self.instance_dir / "mail"
+
+    @property
+    def sms_dir(self) -> Path:
+        """Where texts are written when no service is configured."""
+        return self.instance_dir / "sms"
 
     @property
     def backup_dir(self) -> Path:
@@ -78,6 +84,7 @@ def read_config(environ: Mapping[str, str] | None = None) -> Config:
         dkim_selector=env.get("DKIM_SELECTOR") or "",
         dkim_key=Path(env.get("DKIM_KEY") or instance_dir / "dkim.pem"),
         bounces_url=_bounces_url(env.get("BOUNCES_URL") or ""),
+        sms_url=_sms_url(env.get("SMS_URL") or ""),
         metrics_token=_token(env.get("METRICS_TOKEN") or ""),
         scheduler=_flag(env, "SCHEDULER", "on"),
         secure_cookies=base_url.startswith("https://"),
@@ -123,6 +130,15 @@ def _smtp_url(value: str) -> str:
         raise ConfigError(
             f"SMTP_URL: found the scheme {urlsplit(value).scheme!r} (allowed: smtp://HOST:PORT | "
             "smtp+starttls://USER:PASSWORD@HOST:587 | smtps://USER:PASSWORD@HOST:465)"
+        )
+    return value
+
+
+def _sms_url(value: str) -> str:
+    place = urlsplit(value)
+    if value and not (place.scheme == "twilio" and place.username and place.hostname):
+        raise ConfigError(
+            f"SMS_URL: found the scheme {place.scheme!r} (allowed: twilio://ACCOUNT:SECRET@SENDER)"
         )
     return value
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from compliance.db import db, transaction
+from compliance.mail.channels import open_channel
 from compliance.mail.errors import Undelivered
 from compliance.mail.messages import page_message
 from compliance.mail.post import outbox_of, sender_of
@@ -19,6 +20,7 @@ from compliance.services import audit, patient_links, patients, statement_handli
 from compliance.services.errors import Conflict, Invalid, NotPermitted
 from compliance.web.clock import now
 from compliance.web.patient_view import open_record
+from compliance.web.patient_words import words_for
 from compliance.web.security import CLINICAL, access, actor, clinic
 from compliance.web.statement_words import row_of
 
@@ -97,7 +99,7 @@ def _links(patient: Patient, shown: str = "") -> str:
     )
 
 
-@statements.post("/patients/<public_id>/link/<any(show,send,revoke):act>")
+@statements.post("/patients/<public_id>/link/<any(show,send,text,revoke):act>")
 @access(*CLINICAL)
 def change_link(public_id: str, act: str) -> str | Response:
     """Make a link to show or to send, or end all of them."""
@@ -120,9 +122,22 @@ def change_link(public_id: str, act: str) -> str | Response:
 def _said(patient: Patient, act: str, address: str) -> tuple[str, str]:
     if act == "revoke":
         return "No link to the page works any more.", "ok"
-    if patient.email and _sent(patient, address):
+    if act == "text" and patient.phone and _texted(patient, address):
+        return f"A link was handed over as a text for {patient.phone}.", "ok"
+    if act == "send" and patient.email and _sent(patient, address):
         return f"A link was sent to {patient.email}.", "ok"
     return "The link could not be sent; show one and hand it over yourself.", "error"
+
+
+def _texted(patient: Patient, address: str) -> bool:
+    settings = current_app.extensions["settings"]
+    said = words_for(patient.language)["text_message"]
+    try:
+        channel = open_channel(settings.sms_url, settings.sms_dir)
+        channel.send(patient.phone, said.format(clinic=patient.clinic.name, link=address))
+    except Undelivered:
+        return False
+    return True
 
 
 def _sent(patient: Patient, address: str) -> bool:

@@ -172,6 +172,22 @@ def test_a_link_is_sent_by_mail_in_the_patients_language(
     assert "Abrir su p" in file.read_text(encoding="utf-8", errors="replace")
 
 
+def test_a_link_goes_out_as_a_text_that_names_nothing(
+    app: Flask, doctor: Actor, nurse: Person, tmp_path: Any
+) -> None:
+    phone = Telephone(app, doctor, phone="+1 555 0142")
+    page = f"/patients/{phone.patient.public_id}/link"
+    token = TOKEN.search(nurse.client.get(page).get_data(as_text=True)).group(1)
+    sent = nurse.client.post(f"{page}/text", data={"csrf_token": token}, follow_redirects=True)
+    assert "as a text for +1 555 0142" in text_of(sent)
+    (file,) = (tmp_path / "sms").iterdir()
+    said = file.read_text(encoding="utf-8")
+    assert "Riverside Dermatology: your page" in said
+    assert phone.patient.family_name not in said
+    phone.token = re.search(r"/p/([\w-]{43})", said).group(1)
+    assert phone.enter().status_code == 302
+
+
 def test_too_many_wrong_birth_dates_are_told_on_the_list_and_the_board(
     phone: Telephone, nurse: Person, doctor: Actor
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from compliance.mail.texts import languages
 from compliance.rules.programme import load_programme
 from compliance.rules.questions import all_questions
-from compliance.rules.reminders import ReminderKind
+from compliance.rules.reminders import PATIENT_KINDS
 from compliance.rules.terms import Method, TestResult
 from compliance.web.forms import SYMPTOMS
 from compliance.web.patient_page_forms import REPORTS
@@ -39,7 +39,7 @@ def test_everything_that_can_be_chosen_has_a_name(language: str) -> None:
     assert set(words["method_names"]) == {item.value for item in Method}
     assert set(words["results"]) == {item.value for item in TestResult}
     assert set(words["reports"]) == {item.value for item in REPORTS}
-    assert {item.value for item in ReminderKind} - {"digest"} <= set(words["kinds"])
+    assert {item.value for item in PATIENT_KINDS} <= set(words["kinds"])
     assert len(words["weekdays"]) == 7
 
 

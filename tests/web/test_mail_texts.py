@@ -54,7 +54,8 @@ def test_the_framed_mail_may_run_nothing_and_only_our_page_frames_it(person):
 @pytest.mark.parametrize(("language", "subject"), [("en", "Your access at"), ("es", "Su acceso a")])
 def test_a_link_for_a_password_is_mailed_in_the_clinics_language(app, language, subject):
     clinic = db.session.get(Clinic, a_clinic(language=language, email="desk@example.org"))
-    link, sender = "https://clinic.example.org/set-password/abc", Sender("us@example.org", "", "a secret of tests")
+    link = "https://clinic.example.org/set-password/abc"
+    sender = Sender("us@example.org", "", "a secret of tests")
     message = access_message("nia@example.org", clinic, link, "key", sender, NOW)
     assert message["Subject"] == f"{subject} Riverside Dermatology"
     assert message["Reply-To"] == "desk@example.org"

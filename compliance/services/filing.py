@@ -180,7 +180,8 @@ class Filing:
 
     def earlier(self, patient: Patient, result: Result, fact: Fact) -> Standing | None:
         """What still stands of the same test of the same specimen, filed before."""
-        self._look_up({(patient.id, fact.day)} - self.standing.keys())
+        if (patient.id, fact.day) not in self.standing:
+            self._look_up({(patient.id, fact.day)})
         known = [item for item in self.standing[patient.id, fact.day] if item.is_same_test(result)]
         return min(known, key=lambda item: item.by_hand, default=None)
 

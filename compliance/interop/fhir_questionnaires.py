@@ -82,6 +82,7 @@ def read_answers(response: Resource, subject: Subject) -> Iterator[IncomingResul
             subject=subject,
             source=f"linkId {test.result}",
             order=text_of(response, "id"),
+            is_stated=True,
         )
 
 

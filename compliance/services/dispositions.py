@@ -97,6 +97,10 @@ def judge(result: IncomingResult, message: IncomingMessage, setting: Setting) ->
     """Judge one result of a message; raises nothing."""
     scope = place(result, setting.terms, setting.mappings)
     base = _base(result, scope)
+    if result.is_stated:
+        said = f"“{result.label[:80]}” was answered “{excerpt(result.value.text)}” on a form: no"
+        reason = f"{said} laboratory reported it. Confirm it with whoever did the test."
+        return base.held(reason, urgent=_alarms(base, result, setting.terms))
     try:
         return _judged(base, scope, result, message, setting)
     except Doubt as doubt:

@@ -92,6 +92,7 @@ class IncomingResult:
     notes: tuple[str, ...] = ()
     is_question: bool = False
     is_remark: bool = False
+    is_stated: bool = False  # on a form, by whoever filled it in
     doubt: str = ""
 
     @property

@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from compliance.db import db, transaction
-from compliance.models import AccessLogEntry, Evidence, ImportedResult, Patient, Role
+from compliance.models import AccessLogEntry, CodeMapping, Evidence, ImportedResult, Patient, Role
 from compliance.rules.facts import Acknowledgement, Counselling, Lab, PregnancyTest, Visit
 from compliance.rules.terms import (
     Analyte,
@@ -385,3 +385,22 @@ def test_an_id_of_another_clinic_names_nobody(app: Flask, place: Place) -> None:
     other.post(FORM, response(place, *POSITIVE))
     [row] = db.session.scalars(select(ImportedResult))
     assert row.patient_id is None
+
+
+def test_a_code_mapping_makes_no_laboratory_of_a_form(place: Place) -> None:
+    with transaction() as session:
+        session.add(
+            CodeMapping(
+                clinic_id=place.patient.clinic_id,
+                sender="",
+                code="2.2",
+                target_code="2106-3",
+                code_system="IPledgeRemsPatientEnrollment",
+                mapped_by="Nia Nurse",
+                mapped_at=NOW,
+            )
+        )
+    said = submit(place, response(place, *NEGATIVE))
+    assert "no laboratory reported it" in said
+    [row] = db.session.scalars(select(ImportedResult))
+    assert row.disposition.value == "held"

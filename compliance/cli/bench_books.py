@@ -33,7 +33,11 @@ _COPIED: dict[str, dict[str, str]] = {
                  "patient_id": "patient_id + :n", "recipient": "'patient:b' || :n"},
 }  # fmt: skip
 _LATER = {
-    "reminder": {"due_at": "strftime('%Y-%m-%d %H:%M:%f000', due_at, '+60 days')"},
+    "reminder": {
+        "due_at": "strftime('%Y-%m-%d %H:%M:%f000', due_at, "
+        "CASE rung WHEN 'gentle' THEN '-60 days' ELSE '+60 days' END)",
+        "state": "CASE rung WHEN 'gentle' THEN 'sent' ELSE state END",
+    },
     "assessment": {"changes_at": "NULL", "findings": "'[]'", "plan": "'[]'"},
 }
 
@@ -91,7 +95,10 @@ def _facts() -> list[tuple[str, dict[str, Any]]]:
 
 
 def fill(obligations: int, due: int) -> None:
-    """Copy the patient until so many reminders are on the books, so many of them due at AT."""
+    """Copy the patient until so many reminders are on the books, so many of them due at AT.
+
+    Of the others the first of each patient was sent long ago, and the rest comes much later.
+    """
     with transaction() as session:
         each = session.scalar(select(func.count(Reminder.id))) or 1
         patient = session.scalar(select(Patient.id))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from flask import url_for
 
 from compliance.models import Patient, Role
 from compliance.rules.terms import Requirement
+from compliance.rules.waiting_results import CLOSE_STATEMENT
 from compliance.web.security import CLINICAL
 from compliance.web.visit_page import PARTS
 from compliance.web.words import FIXES
@@ -22,7 +24,12 @@ _PLANNED = (
 )
 
 
-def fixes_for(patient: Patient, role: Role | None, forms: Collection[str]) -> Mapping[str, Fix]:
+def fixes_for(
+    patient: Patient,
+    role: Role | None,
+    forms: Collection[str],
+    findings: Iterable[Mapping[str, Any]] = (),
+) -> Mapping[str, Fix]:
     """For each requirement the button that clears it, of those this role may use."""
     if role not in CLINICAL:
         return {}
@@ -37,6 +44,9 @@ def fixes_for(patient: Patient, role: Role | None, forms: Collection[str]) -> Ma
         if kind in forms:
             form = url_for("evidence.record", public_id=patient.public_id, kind=kind)
             found[requirement_id] = (label, form)
+    for finding in findings:
+        if finding["action"] == CLOSE_STATEMENT:
+            found[finding["requirement"]] = ("See what was stated", url_for("statements.index"))
     return found
 
 

@@ -146,7 +146,9 @@ def show(public_id: str) -> str | Response:
 
 def _fixes(patient: Patient) -> Mapping[str, Fix]:
     role = actor().role
-    return fixes_for(patient, role, [form["kind"] for form in forms_of(role)])
+    answer = answer_of(db.session(), patient)
+    findings = answer.findings if answer else []
+    return fixes_for(patient, role, [form["kind"] for form in forms_of(role)], findings)
 
 
 @patients.get("/<public_id>/requirements")

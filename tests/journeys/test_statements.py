@@ -69,6 +69,9 @@ def test_a_possible_pregnancy_is_on_the_worklist_and_stays_until_a_prescriber_cl
     phone.send("report", kind="possible-pregnancy")
     assert "stated a possible pregnancy" in nurse.read("/")
     assert figure(doctor) == 1
+    record = f"/patients/{phone.patient.public_id}"
+    for page in (record, f"{record}/requirements"):
+        assert "See what was stated" in nurse.read(page)
     (said,) = phone.said()
     address = f"/statements/{said.public_id}/handle"
     assert "Only a prescriber" in post(nurse, address, outcome="Called her, all is well")

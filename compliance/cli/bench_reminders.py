@@ -24,7 +24,6 @@ from compliance.mail.delivery import send_due
 from compliance.mail.messages import Sender, message_of
 from compliance.mail.smtp import SmtpOutbox
 from compliance.models import Course, Reminder
-from compliance.models.reminders import ReminderState
 from compliance.rules.reminders import ReminderKind, Rung
 from compliance.services import assessments, reminders, sending
 from compliance.services.audit import verify
@@ -178,7 +177,7 @@ def _send(port: int) -> None:
 
 def _check(taken: int, due: int) -> None:
     with transaction() as session:
-        sent = session.scalar(select(func.count()).where(Reminder.state == ReminderState.SENT))
+        sent = session.scalar(select(func.count()).where(Reminder.sent_at.is_not(None)))
         chain = f"clinic-{session.scalar(select(Course.clinic_id).limit(1))}"
         proof = verify(session, chain)
     if (taken, sent) != (due, due):

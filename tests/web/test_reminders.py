@@ -12,6 +12,7 @@ from compliance.cli.reminders import reminders as command
 from compliance.db import db, transaction
 from compliance.models import JobRun, Role, User
 from compliance.scheduler import send as send_mails
+from compliance.services import bounces
 from tests import world
 from tests.journeys.person import TOKEN, Person, text_of
 from tests.services.reminding import (
@@ -43,7 +44,7 @@ def send_with(answer, now: dt.datetime = GENTLE) -> None:
     run(outbox)
 
 
-def post(person: Person, address: str, **fields: str):
+def post(person: Person, address: str, /, **fields: str):
     token = TOKEN.search(person.client.get("/reminders").get_data(as_text=True)).group(1)
     return person.client.post(address, data={"csrf_token": token, **fields})
 
@@ -178,3 +179,22 @@ def test_the_command_sends_once(app, nurse, config):
     assert runner.invoke(command, ["send"]).output == "1 sent\n"
     assert runner.invoke(command, ["send"]).output == "Nothing was due.\n"
     assert len(list(config.mail_dir.glob("*.eml"))) == 1
+
+
+@time_machine.travel(GENTLE, tick=False)
+def test_mail_that_came_back_asks_for_another_address_and_shows_the_phone(person, nurse):
+    patient = on_treatment(nurse, phone="555-0142")
+    outbox = Remembering(Clock(GENTLE))
+    run(outbox)
+    with transaction() as session:
+        report = bounces.Returned("<r@mx>", outbox.ids[0], "5.1.1", True, True)
+        assert bounces.record(session, report, GENTLE) == "recorded"
+    person.sign_in()
+    page = person.read("/reminders?show=failed")
+    assert "It came back: the address does not take mail (5.1.1)." in page
+    assert "Call 555-0142" in page
+    assert "Another address" in page
+    address = f"/reminders/{rows(patient)[0].id}/address"
+    assert post(person, address, address="new@example.org").status_code == 302
+    assert "Another address" not in person.read("/reminders?show=failed")
+    assert rows(patient)[0].patient.email == "new@example.org"

@@ -106,6 +106,18 @@ FIGURES = (
         silent_patients.undeliverable,
     ),
     Figure(
+        "statements",
+        "Patients' statements unhandled",
+        "Patients",
+        "What patients reported on their own pages and nobody has closed, and links that wrong "
+        "birth dates ended.",
+        ("statement made", "statements made"),
+        "A possible pregnancy, a missed pill or a symptom may be waiting for a call.",
+        "Open Statements, call the patient, and close each with what was done.",
+        silent_statements.unhandled,
+        grave=True,
+    ),
+    Figure(
         "unread",
         "Unread for too long",
         "Results",
@@ -137,18 +149,6 @@ FIGURES = (
         "A patient may have the medicine because of a result that was wrong.",
         "See to each patient, then close the incident with what was done.",
         silent_results.open_incidents,
-        grave=True,
-    ),
-    Figure(
-        "statements",
-        "Patients' statements unhandled",
-        "Patients",
-        "What patients reported on their own pages and nobody has closed, and links that wrong "
-        "birth dates ended.",
-        ("statement made", "statements made"),
-        "A possible pregnancy, a missed pill or a symptom may be waiting for a call.",
-        "Open Statements, call the patient, and close each with what was done.",
-        silent_statements.unhandled,
         grave=True,
     ),
     Figure(

@@ -69,6 +69,14 @@ class Person:
         data = {name.rstrip("_"): value for name, value in fields.items()}
         return self.client.post(address, data={"csrf_token": token, **data})
 
+    def record_lab(
+        self, patient: str, analyte: str, value: str, unit: str, limit: str = "", on: str = ""
+    ) -> None:
+        """Type in one result; an unusual value is typed twice, as it is asked for."""
+        said = {"value": value, "unit": unit, "limit": limit, "again": value}
+        fields = {f"{name}-{analyte}": text for name, text in said.items()}
+        self.record(patient, "lab-results", collected=on or "2026-04-02", **fields)
+
     def record(self, patient: str, kind: str, **fields: Any) -> None:
         """Record one fact for a patient and expect that it is taken."""
         answer = self.submit(f"/patients/{patient}/record/{kind}", **fields)

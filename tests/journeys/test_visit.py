@@ -450,8 +450,7 @@ def test_a_prescriber_decides_in_the_visit_about_results_and_a_nurse_is_told_to_
     team, patient
 ) -> None:
     nurse, prescriber = team["nurse"], team["prescriber"]
-    lab = {"analyte": "TG", "value": "900", "unit": "mg/dL"}
-    nurse.record(patient, "lab", collected="2026-04-02", **lab)
+    nurse.record_lab(patient, "TG", "900", "mg/dL")
     assert "A prescriber decides about these; tell the prescriber" in nurse.read(address(patient))
     assert 'name="decided_about"' not in nurse.client.get(address(patient)).text
     undecided = send(prescriber, patient, decided_about=["TG"])

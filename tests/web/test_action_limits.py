@@ -153,8 +153,7 @@ def test_a_prescriber_acknowledges_a_result_beyond_a_limit_and_the_answer_lets_g
     with_limits(doctor)
     person = Person(app, email_of(db.session, doctor))
     person.sign_in()
-    person.record(patient, "lab", collected="2026-04-02", analyte="ALT", value="121", unit="U/L",
-                  upper_limit="40")  # fmt: skip
+    person.record_lab(patient, "ALT", "121", "U/L", limit="40")
     address = f"/patients/{patient}"
     assert "the prescriber acknowledges it first" in person.read(address)
     person.record(patient, "lab-decision", on="2026-04-02", analyte="ALT",

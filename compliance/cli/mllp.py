@@ -19,6 +19,7 @@ from sqlalchemy import select
 
 from compliance.db import db, transaction
 from compliance.interop.formats import read_file
+from compliance.interop.hl7v2_syntax import RawMessage
 from compliance.interop.mllp import (
     LARGEST,
     Reply,
@@ -158,7 +159,7 @@ class Listener(socketserver.ThreadingTCPServer):
                 return
             with self.context.wrap_socket(request, server_side=True) as secured:
                 super().finish_request(secured, client_address)
-        except (OSError, ssl.SSLError) as error:
+        except OSError as error:  # TLS faults are OSErrors too
             log.warning("a connection ended: %s", type(error).__name__)
         finally:
             self.open.discard(request)
@@ -183,13 +184,13 @@ class Connection(socketserver.StreamRequestHandler):
         """Answer every message until the sender leaves."""
         try:
             for content in frames(self.rfile):
-                self._answer(content, self._take(content))
+                raw = header_of(content)
+                self._answer(raw, self._take(raw, content))
         except TooLarge:
             reply = Reply("R", f"A message is longer than {LARGEST} bytes; nothing was stored.")
-            self._answer(b"", reply)
+            self._answer(None, reply)
 
-    def _take(self, content: bytes) -> Reply:
-        raw = header_of(content)
+    def _take(self, raw: RawMessage | None, content: bytes) -> Reply:
         if raw is None:
             return Reply("R", "A frame holds exactly one message that begins with MSH.", "100")
         parsed = read_file(content)
@@ -207,8 +208,8 @@ class Connection(socketserver.StreamRequestHandler):
             return Reply("E", "It could not be stored; send it again.")
         return Reply("A")
 
-    def _answer(self, content: bytes, reply: Reply) -> None:
-        answer = acknowledgement(header_of(content), reply, dt.datetime.now(dt.UTC))
+    def _answer(self, raw: RawMessage | None, reply: Reply) -> None:
+        answer = acknowledgement(raw, reply, dt.datetime.now(dt.UTC))
         if answer is not None:
             self.wfile.write(framed(answer))
 

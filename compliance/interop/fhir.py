@@ -6,6 +6,7 @@ when the result was reported. A reference is followed inside the document only.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -98,9 +99,9 @@ class _Document:
         self.reports = self._reports()
 
     def _gather(self, root: Resource, address: str) -> None:
-        waiting = [(root, address)]
+        waiting = deque([(root, address)])
         while waiting:
-            resource, known_as = waiting.pop(0)
+            resource, known_as = waiting.popleft()
             self._know(resource, known_as)
             self.placed.append(_Placed(resource, resource))
             self.placed.extend(_Placed(item, resource) for item in items(resource.get("contained")))

@@ -113,8 +113,13 @@ def reconcile_all(
 ) -> None:
     """The same for several courses, each with its patient and its answer."""
     known = _known(session, [course.id for _, course, _ in answered], now)
-    for patient, course, stored in answered:
-        _reconciled(session, patient, course, stored, known[course.id], now)
+    missing = [
+        row
+        for patient, course, stored in answered
+        for row in _reconciled(session, patient, course, stored, known[course.id], now)
+    ]
+    if missing:
+        session.execute(_insertion(session), missing)
 
 
 def _reconciled(
@@ -124,7 +129,9 @@ def _reconciled(
     stored: StoredAssessment,
     known: Sequence[Known],
     now: dt.datetime,
-) -> None:
+) -> list[dict[str, Any]]:
+    """Revise or end what is planned; returns the rows that are still to be written."""
+    missing: list[dict[str, Any]] = []
     held = held_obligations(patient.clinic, course, stored, known, now)
     _end_others(session, known, held, now)
     calendar = calendar_of(patient.clinic)
@@ -137,7 +144,8 @@ def _reconciled(
             if row is not None:
                 _revise(session, row, obligation, item, wanted)
             elif item in wanted:
-                insert_reminder(session, _row(patient, course, name, obligation, item, now))
+                missing.append(_row(patient, course, name, obligation, item, now))
+    return missing
 
 
 def held_obligations(
@@ -271,10 +279,16 @@ def _row(
 
 def insert_reminder(session: Session, values: dict[str, Any]) -> int:
     """Plan a reminder unless its key is there; how many rows were written."""
+    statement = _insertion(session).values(values).returning(Reminder.id)
+    return len(session.execute(statement).all())
+
+
+def _insertion(session: Session) -> Any:
+    """The statement that writes reminders and passes over those whose key is there."""
     dialect = session.get_bind().dialect.name
     insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    statement = insert(Reminder).values(values).on_conflict_do_nothing(index_elements=["key"])
-    return len(session.execute(statement.returning(Reminder.id)).all())
+    table: Any = Reminder.__table__
+    return insert(table).on_conflict_do_nothing(index_elements=["key"])
 
 
 def reconcile_some(session: Session, after: int, now: dt.datetime, limit: int = 200) -> int:
